@@ -1,0 +1,131 @@
+# weir_layer(NAME [LAYERS ...] [LIBS ...] [PCH]): one folder of src/weir as targets, all by glob:
+#   weir_NAME         static library of *.cc
+#   weir_NAME_test    *_test.cc with GoogleTest, one ctest entry (label fast)
+#   fuzz_X            X_fuzz.cc: libFuzzer in preset `fuzz`; elsewhere replays tests/fuzz/X as a test
+#   weir_NAME_bench   *_bench.cc with Google Benchmark
+# A folder that does not exist yet is left out, here and in the lists of others.
+
+set(WEIR_GENERATED_DIR ${CMAKE_BINARY_DIR}/generated)
+
+# The DuckDB headers cost seconds a file; GCC reads them once. Clang builds without, so that a file
+# that leans on the precompiled header instead of its own includes does not go unnoticed.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  set(WEIR_PCH_HEADER ${CMAKE_SOURCE_DIR}/src/weir/columnar/duckdb_pch.h)
+endif()
+file(WRITE ${WEIR_GENERATED_DIR}/duckdb_pch.cc.in "// The translation unit that owns the precompiled header.\n")
+configure_file(${WEIR_GENERATED_DIR}/duckdb_pch.cc.in ${WEIR_GENERATED_DIR}/duckdb_pch.cc COPYONLY)
+if(WEIR_PCH_HEADER)
+  add_library(weir_duckdb_pch STATIC ${WEIR_GENERATED_DIR}/duckdb_pch.cc)
+  target_link_libraries(weir_duckdb_pch PRIVATE weir_flags weir_duckdb)
+  target_precompile_headers(weir_duckdb_pch PRIVATE ${WEIR_PCH_HEADER})
+endif()
+
+function(weir_use_pch target)
+  if(WEIR_PCH_HEADER)
+    target_precompile_headers(${target} REUSE_FROM weir_duckdb_pch)
+  endif()
+endfunction()
+
+function(weir_layer name)
+  cmake_parse_arguments(arg "PCH" "" "LAYERS;LIBS" ${ARGN})
+  set(dir ${CMAKE_SOURCE_DIR}/src/weir/${name})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cc)
+  set(tests ${sources})
+  set(fuzzers ${sources})
+  set(benches ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+  list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|_bench|/main)\\.cc$")
+  if(name STREQUAL "base")
+    weir_version_source(version_source)
+    list(APPEND sources ${version_source})
+  endif()
+
+  set(libs weir_flags ${arg_LIBS})
+  foreach(layer IN LISTS arg_LAYERS)
+    if(TARGET weir_${layer})
+      list(APPEND libs weir_${layer})
+    endif()
+  endforeach()
+
+  if(sources)
+    add_library(weir_${name} STATIC ${sources})
+    target_link_libraries(weir_${name} PUBLIC ${libs})
+    if(arg_PCH)
+      weir_use_pch(weir_${name})
+    endif()
+  elseif(NOT EXISTS ${dir})
+    return()
+  else()
+    add_library(weir_${name} INTERFACE)
+    target_link_libraries(weir_${name} INTERFACE ${libs})
+  endif()
+
+  if(tests)
+    add_executable(weir_${name}_test ${tests})
+    target_link_libraries(weir_${name}_test PRIVATE weir_${name} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(weir_${name}_test PRIVATE WEIR_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    if(arg_PCH)
+      weir_use_pch(weir_${name}_test)
+    endif()
+    add_test(NAME unit/${name} COMMAND weir_${name}_test --gtest_brief=1)
+    set_tests_properties(unit/${name} PROPERTIES LABELS fast TIMEOUT 120)
+  endif()
+
+  foreach(file IN LISTS fuzzers)
+    get_filename_component(stem ${file} NAME_WE)
+    string(REGEX REPLACE "_fuzz$" "" stem ${stem})
+    add_executable(fuzz_${stem} ${file})
+    target_link_libraries(fuzz_${stem} PRIVATE weir_${name})
+    if(arg_PCH)
+      weir_use_pch(fuzz_${stem})
+    endif()
+    if(WEIR_FUZZ)
+      target_link_options(fuzz_${stem} PRIVATE -fsanitize=fuzzer)
+    else()
+      target_sources(fuzz_${stem} PRIVATE ${CMAKE_SOURCE_DIR}/tools/fuzz/replay_main.cc)
+      add_test(NAME fuzz/${stem} COMMAND fuzz_${stem} ${CMAKE_SOURCE_DIR}/tests/fuzz/${stem})
+      set_tests_properties(fuzz/${stem} PROPERTIES LABELS fast TIMEOUT 60)
+    endif()
+  endforeach()
+
+  if(benches AND NOT WEIR_FUZZ)
+    add_executable(weir_${name}_bench ${benches})
+    target_link_libraries(weir_${name}_bench PRIVATE weir_${name} benchmark::benchmark_main)
+    if(arg_PCH)
+      weir_use_pch(weir_${name}_bench)
+    endif()
+  endif()
+endfunction()
+
+# base/version.cc is written at build time, so that `weir --version` names the commit it was built
+# from; the file changes, and is compiled again, only when that text does.
+function(weir_version_source out)
+  set(file ${WEIR_GENERATED_DIR}/weir/base/version.cc)
+  add_custom_target(weir_version_file
+    COMMAND ${CMAKE_COMMAND}
+      -DSOURCE_DIR=${CMAKE_SOURCE_DIR} -DOUT=${file} -DWEIR_VERSION=${PROJECT_VERSION}
+      "-DLIBRARIES=DuckDB ${WEIR_DUCKDB_VERSION}, simdjson ${simdjson_VERSION}, fmt ${fmt_VERSION}, yaml-cpp ${yaml-cpp_VERSION}, libcurl ${CURL_VERSION_STRING}, zstd ${weir_zstd_pc_VERSION}, xxhash ${weir_xxhash_pc_VERSION}, zlib ${ZLIB_VERSION_STRING}"
+      "-DCOMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
+      -P ${CMAKE_SOURCE_DIR}/tools/cmake/version.cmake
+    BYPRODUCTS ${file} COMMENT "" VERBATIM)
+  set(${out} ${file} PARENT_SCOPE)
+endfunction()
+
+# weir_program(NAME MAIN LAYER layer): the installed command, finding its libraries in ../lib.
+function(weir_program name main)
+  cmake_parse_arguments(arg "" "LAYER" "" ${ARGN})
+  if(WEIR_FUZZ)
+    return()
+  endif()
+  add_executable(${name} ${main})
+  target_link_libraries(${name} PRIVATE weir_${arg_LAYER})
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin
+    INSTALL_RPATH "$ORIGIN/../lib")
+  install(TARGETS ${name} RUNTIME DESTINATION bin)
+  install(FILES ${WEIR_DEPS_DIR}/duckdb/lib/libduckdb.so DESTINATION lib)
+  install(DIRECTORY ${WEIR_DEPS_DIR}/extensions/ DESTINATION lib/weir/extensions)
+  install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/weir)
+endfunction()

@@ -1,0 +1,33 @@
+# Everything that is not ours. Debian packages by their own CMake files or pkg-config; DuckDB from
+# build/deps, which `./dev setup` links to the verified download cache.
+
+set(WEIR_DEPS_DIR ${CMAKE_SOURCE_DIR}/build/deps CACHE PATH "what ./dev setup fetched")
+if(NOT EXISTS ${WEIR_DEPS_DIR}/duckdb/lib/libduckdb.so)
+  message(FATAL_ERROR "${WEIR_DEPS_DIR}/duckdb is missing: run ./dev setup first")
+endif()
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(CURL REQUIRED)
+find_package(GTest REQUIRED)
+find_package(benchmark REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(weir_xxhash_pc REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(weir_zstd_pc REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(weir_edit_pc REQUIRED IMPORTED_TARGET libedit)
+add_library(weir_xxhash ALIAS PkgConfig::weir_xxhash_pc)
+add_library(weir_zstd ALIAS PkgConfig::weir_zstd_pc)
+add_library(weir_edit ALIAS PkgConfig::weir_edit_pc)
+
+# The shared library comes out of the npm package with a build path of its own; we link it by path
+# and find it at run time in ../lib (installed) or in build/deps (build tree).
+add_library(weir_duckdb SHARED IMPORTED)
+set_target_properties(weir_duckdb PROPERTIES
+  IMPORTED_LOCATION ${WEIR_DEPS_DIR}/duckdb/lib/libduckdb.so
+  IMPORTED_SONAME libduckdb.so
+  INTERFACE_INCLUDE_DIRECTORIES ${WEIR_DEPS_DIR}/duckdb/include)  # imported: -isystem
+file(STRINGS ${WEIR_DEPS_DIR}/duckdb/version WEIR_DUCKDB_VERSION LIMIT_COUNT 1)

@@ -1,0 +1,46 @@
+# Compiler flags, sanitizers, ccache and mold: how our code is built, not what.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+
+# Assertions stay on (no -DNDEBUG). -g1 keeps stack traces with lines at a third of -g's link input.
+set(CMAKE_CXX_FLAGS_DEV "-O2 -g1")
+set(CMAKE_C_FLAGS_DEV "-O2 -g1")
+
+set(WEIR_SANITIZE "" CACHE STRING "sanitizers for all of our code, as in -fsanitize=")
+option(WEIR_FUZZ "build *_fuzz.cc with libFuzzer (clang only)" OFF)
+
+add_library(weir_flags INTERFACE)
+target_compile_options(weir_flags INTERFACE -Wall -Wextra -Werror)
+target_include_directories(weir_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+if(WEIR_SANITIZE)
+  target_compile_options(weir_flags INTERFACE
+    -fsanitize=${WEIR_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_compile_definitions(weir_flags INTERFACE _GLIBCXX_ASSERTIONS)
+  target_link_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE})
+endif()
+if(WEIR_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "WEIR_FUZZ needs clang: use the preset `fuzz`")
+  endif()
+  target_compile_options(weir_flags INTERFACE
+    -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr,function
+    -fno-sanitize-recover=all)
+  target_link_options(weir_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+# ccache: the sloppiness is what precompiled headers need; base_dir and no hash_dir let the work
+# trees of one machine share results (the debug prefix map keeps their paths out of the objects).
+target_compile_options(weir_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+find_program(WEIR_CCACHE ccache)
+if(WEIR_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${WEIR_CCACHE})
+endif()
+
+find_program(WEIR_MOLD mold)
+if(WEIR_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
