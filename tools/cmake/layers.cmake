@@ -109,7 +109,7 @@ function(weir_version_source out)
       "-DLIBRARIES=DuckDB ${WEIR_DUCKDB_VERSION}, simdjson ${simdjson_VERSION}, fmt ${fmt_VERSION}, yaml-cpp ${yaml-cpp_VERSION}, libcurl ${CURL_VERSION_STRING}, zstd ${weir_zstd_pc_VERSION}, xxhash ${weir_xxhash_pc_VERSION}, zlib ${ZLIB_VERSION_STRING}"
       "-DCOMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
       -P ${CMAKE_SOURCE_DIR}/tools/cmake/version.cmake
-    BYPRODUCTS ${file} COMMENT "" VERBATIM)
+    BYPRODUCTS ${file} COMMENT "Naming the commit" VERBATIM)
   set(${out} ${file} PARENT_SCOPE)
 endfunction()
 

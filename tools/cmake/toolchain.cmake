@@ -30,14 +30,11 @@ if(WEIR_FUZZ)
   target_link_options(weir_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
-# ccache: the sloppiness is what precompiled headers need; base_dir and no hash_dir let the work
-# trees of one machine share results (the debug prefix map keeps their paths out of the objects).
+# The prefix map keeps the work tree's path out of the objects, so that ccache's are shared.
 target_compile_options(weir_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 find_program(WEIR_CCACHE ccache)
 if(WEIR_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-    CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${WEIR_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_SOURCE_DIR}/tools/cmake/ccache.sh)
 endif()
 
 find_program(WEIR_MOLD mold)
