@@ -184,6 +184,9 @@ struct SinkOptions {
   Schema schema;  // what the writer will bring; created or checked against the table
   std::vector<std::string> partition_columns;
   std::map<std::string, std::string> properties;  // delta.* table properties
+  // Columns of `schema` that the table lacks are added to it (nullable only), and nullable columns
+  // of the table may be missing from `schema`. Otherwise any difference is refused with a diff.
+  bool allow_new_columns = false;
   int64_t now_us = 0;          // the run's fixed now()
   uint64_t memory_bytes = 0;   // what all writers together may buffer
 };
