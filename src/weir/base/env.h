@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -93,7 +94,8 @@ class Env {
   // Entries of one folder, sorted by name, without "." and "..".
   virtual Result<std::vector<FileInfo>> ListDir(const std::string& path) = 0;
   virtual Status CreateDirs(const std::string& path) = 0;  // like mkdir -p
-  virtual Status RemoveFile(const std::string& path) = 0;  // kNotFound if absent
+  // Removes a file or a symbolic link itself. kNotFound if absent, kInvalid for a folder.
+  virtual Status RemoveFile(const std::string& path) = 0;
   virtual Status RemoveEmptyDir(const std::string& path) = 0;
   virtual Status Rename(const std::string& from, const std::string& to) = 0;  // replaces `to`
   // Gives the file a second name; kAlreadyExists if the name is taken. With a following
@@ -116,9 +118,13 @@ class Env {
   // --- built from the above (env.cc) ---
   bool Exists(const std::string& path);
   Result<std::string> ReadFile(const std::string& path);
+  // CreateDirs + SyncDir of every folder above, so that a file synced in it can be found after a
+  // crash. For folders whose contents are promised to be durable.
+  Status CreateDirsSynced(const std::string& path);
   // Temp file + Sync + Rename + SyncDir: readers see the old or the new bytes, never a mixture.
   Status WriteFileAtomic(const std::string& path, std::string_view bytes);
-  // Temp file + Sync + LinkNoReplace + SyncDir: kAlreadyExists if somebody was first.
+  // Temp file + Sync + LinkNoReplace + SyncDir: kAlreadyExists if somebody was first. After any
+  // other error the file may or may not be there: read it before deciding.
   Status PutIfAbsent(const std::string& path, std::string_view bytes);
   Status RemoveTree(const std::string& path);  // like rm -rf; ok if absent
 };
@@ -127,8 +133,9 @@ class Env {
 Env& RealEnv();
 
 // Path arithmetic, no I/O.
+// JoinPath("a/", "b") = "a/b"; an absolute name stays as it is.
 std::string JoinPath(std::string_view folder, std::string_view name);
 std::string ParentPath(std::string_view path);  // "." for a bare name
-std::string BaseName(std::string_view path);
+std::string BaseName(std::string_view path);  // "b" for "a/b/"
 
 }  // namespace weir
