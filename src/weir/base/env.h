@@ -21,17 +21,17 @@
 namespace weir {
 
 enum class OpenMode {
-  kRead,         // must exist
-  kReadWrite,    // created if absent, contents kept
-  kCreateNew,    // must not exist: kAlreadyExists otherwise
-  kTruncate,     // created or emptied
+  kRead,       // must exist
+  kReadWrite,  // created if absent, contents kept
+  kCreateNew,  // must not exist: kAlreadyExists otherwise
+  kTruncate,   // created or emptied
 };
 
 struct FileInfo {
   std::string path;  // for ListDir: the name within the folder
   bool is_directory = false;
-  uint64_t size = 0;          // bytes; 0 for folders
-  int64_t modified_us = 0;    // microseconds since 1970-01-01 UTC
+  uint64_t size = 0;        // bytes; 0 for folders
+  int64_t modified_us = 0;  // microseconds since 1970-01-01 UTC
 };
 
 class File {
@@ -71,9 +71,9 @@ struct ProcessUsage {
 };
 
 struct MachineInfo {
-  int cpus = 1;                  // usable by this process (affinity and cgroup quota respected)
-  uint64_t memory_bytes = 0;     // the smaller of the machine's and the cgroup's limit
-  std::string description;       // for reports: "2 cores, 23.4 GiB"
+  int cpus = 1;               // usable by this process (affinity and cgroup quota respected)
+  uint64_t memory_bytes = 0;  // the smaller of the machine's and the cgroup's limit
+  std::string description;    // for reports: "2 cores, 23.4 GiB"
 };
 
 class Env {
@@ -81,8 +81,8 @@ class Env {
   virtual ~Env() = default;
 
   // --- clock ---
-  virtual int64_t NowMicros() = 0;        // wall clock, microseconds since 1970-01-01 UTC
-  virtual int64_t MonotonicNanos() = 0;   // never goes back; for durations only
+  virtual int64_t NowMicros() = 0;       // wall clock, microseconds since 1970-01-01 UTC
+  virtual int64_t MonotonicNanos() = 0;  // never goes back; for durations only
   virtual void SleepMicros(int64_t us) = 0;
 
   // --- randomness (not for keys) ---
@@ -136,6 +136,6 @@ Env& RealEnv();
 // JoinPath("a/", "b") = "a/b"; an absolute name stays as it is.
 std::string JoinPath(std::string_view folder, std::string_view name);
 std::string ParentPath(std::string_view path);  // "." for a bare name
-std::string BaseName(std::string_view path);  // "b" for "a/b/"
+std::string BaseName(std::string_view path);    // "b" for "a/b/"
 
 }  // namespace weir

@@ -198,10 +198,18 @@ class PosixEnv : public Env {
   Result<std::unique_ptr<File>> OpenFile(const std::string& path, OpenMode mode) override {
     int flags = O_CLOEXEC;
     switch (mode) {
-      case OpenMode::kRead: flags |= O_RDONLY; break;
-      case OpenMode::kReadWrite: flags |= O_RDWR | O_CREAT; break;
-      case OpenMode::kCreateNew: flags |= O_RDWR | O_CREAT | O_EXCL; break;
-      case OpenMode::kTruncate: flags |= O_RDWR | O_CREAT | O_TRUNC; break;
+      case OpenMode::kRead:
+        flags |= O_RDONLY;
+        break;
+      case OpenMode::kReadWrite:
+        flags |= O_RDWR | O_CREAT;
+        break;
+      case OpenMode::kCreateNew:
+        flags |= O_RDWR | O_CREAT | O_EXCL;
+        break;
+      case OpenMode::kTruncate:
+        flags |= O_RDWR | O_CREAT | O_TRUNC;
+        break;
     }
     const int fd = OpenFd(path, flags);
     if (fd < 0) return ErrnoError(errno, mode == OpenMode::kRead ? "open" : "write", path);
@@ -333,10 +341,10 @@ class PosixEnv : public Env {
     ProcessUsage usage;
     rusage own;
     if (getrusage(RUSAGE_SELF, &own) == 0) {
-      usage.user_cpu_seconds =
-          static_cast<double>(own.ru_utime.tv_sec) + static_cast<double>(own.ru_utime.tv_usec) / 1e6;
-      usage.system_cpu_seconds =
-          static_cast<double>(own.ru_stime.tv_sec) + static_cast<double>(own.ru_stime.tv_usec) / 1e6;
+      usage.user_cpu_seconds = static_cast<double>(own.ru_utime.tv_sec) +
+                               static_cast<double>(own.ru_utime.tv_usec) / 1e6;
+      usage.system_cpu_seconds = static_cast<double>(own.ru_stime.tv_sec) +
+                                 static_cast<double>(own.ru_stime.tv_usec) / 1e6;
     }
     // VmHWM, not ru_maxrss: that one is inherited over exec from a larger parent.
     const std::string status = TextOf("/proc/self/status");
@@ -408,8 +416,8 @@ class PosixEnv : public Env {
     char host[257] = {};
     if (got > 0 && sscanf(text, "%lld %256s %lld", &pid, host, &since_s) == 3) {
       const int64_t age_s = std::max<int64_t>(0, NowMicros() / 1'000'000 - since_s);
-      owner = "process " + std::to_string(pid) + " on " + host + " for " + std::to_string(age_s) +
-              " s";
+      owner =
+          "process " + std::to_string(pid) + " on " + host + " for " + std::to_string(age_s) + " s";
     }
     return Error::Retry(ErrorCode::kConflict, "locked: held by " + owner)
         .At(path)

@@ -68,22 +68,22 @@ class [[nodiscard]] Error {
   }
 
   // Where: "file:line:column", a path, a table. The innermost place is kept.
-  Error&& At(std::string where) && {
+  Error At(std::string where) && {
     if (where_.empty()) where_ = std::move(where);
     return std::move(*this);
   }
   // What to do about it, one sentence in the imperative.
-  Error&& Fix(std::string fix) && {
+  Error Fix(std::string fix) && {
     if (fix_.empty()) fix_ = std::move(fix);
     return std::move(*this);
   }
   // Puts what was being done in front of the message: "reading orders.csv: ...".
-  Error&& While(const std::string& doing) && {
+  Error While(const std::string& doing) && {
     message_ = doing + ": " + message_;
     return std::move(*this);
   }
   // The offending text with a caret under it (two lines), shown below the message.
-  Error&& Excerpt(std::string excerpt) && {
+  Error Excerpt(std::string excerpt) && {
     excerpt_ = std::move(excerpt);
     return std::move(*this);
   }
@@ -109,8 +109,8 @@ class [[nodiscard]] Error {
   std::string excerpt_;
 };
 
-const char* ActorName(Actor actor);          // "user", "data", ...
-const char* ErrorCodeName(ErrorCode code);   // "not_found", ...
+const char* ActorName(Actor actor);         // "user", "data", ...
+const char* ErrorCodeName(ErrorCode code);  // "not_found", ...
 
 class [[nodiscard]] Status {
  public:
@@ -136,17 +136,16 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit
   Result(Status status)  // NOLINT: implicit; the status must be an error
       : state_(std::in_place_index<1>, std::move(status).error()) {}
 
   // A Result<unique_ptr<Derived>> from a unique_ptr<Derived> converts to Result<unique_ptr<Base>>.
   template <typename U>
-    requires(std::is_convertible_v<U, T> && !std::is_same_v<std::decay_t<U>, T> &&
-             !std::is_same_v<std::decay_t<U>, Error> && !std::is_same_v<std::decay_t<U>, Status> &&
-             !std::is_same_v<std::decay_t<U>, Result<T>>)
-  Result(U&& value)  // NOLINT: implicit
+  requires(std::is_convertible_v<U, T> && !std::is_same_v<std::decay_t<U>, T> &&
+           !std::is_same_v<std::decay_t<U>, Error> && !std::is_same_v<std::decay_t<U>, Status> &&
+           !std::is_same_v<std::decay_t<U>, Result<T>>) Result(U&& value)  // NOLINT: implicit
       : state_(std::in_place_index<0>, std::forward<U>(value)) {}
 
   bool ok() const { return state_.index() == 0; }
@@ -197,7 +196,7 @@ class [[nodiscard]] Result {
 // WEIR_ASSIGN_OR_RETURN(auto file, env.OpenFile(path, OpenMode::kRead));
 #define WEIR_ASSIGN_OR_RETURN(lhs, expr) \
   WEIR_ASSIGN_OR_RETURN_INNER(WEIR_CONCAT(weir_result_, __LINE__), lhs, expr)
-#define WEIR_ASSIGN_OR_RETURN_INNER(result, lhs, expr)  \
-  auto result = (expr);                                 \
-  if (!result.ok()) return std::move(result).error();   \
+#define WEIR_ASSIGN_OR_RETURN_INNER(result, lhs, expr) \
+  auto result = (expr);                                \
+  if (!result.ok()) return std::move(result).error();  \
   lhs = std::move(result).value()
