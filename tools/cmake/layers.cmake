@@ -1,9 +1,12 @@
-# weir_layer(NAME [LAYERS ...] [LIBS ...] [PCH]): one folder of src/weir as targets, all by glob:
+# weir_layer(NAME [LIBS ...] [PCH]): one folder of src/weir as targets, all by glob:
 #   weir_NAME         static library of *.cc
 #   weir_NAME_test    *_test.cc with GoogleTest, one ctest entry (label fast)
 #   fuzz_X            X_fuzz.cc: libFuzzer in preset `fuzz`; elsewhere replays tests/fuzz/X as a test
 #   weir_NAME_bench   *_bench.cc with Google Benchmark
-# A folder that does not exist yet is left out, here and in the lists of others.
+# It links to the layers that tools/layers.txt lets it include. A folder that does not exist yet is
+# left out, here and in the lists of others.
+
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/layers.txt)
 
 set(WEIR_GENERATED_DIR ${CMAKE_BINARY_DIR}/generated)
 
@@ -26,8 +29,21 @@ function(weir_use_pch target)
   endif()
 endfunction()
 
+# Every executable of ours: its sanitizers' options.
+function(weir_executable target)
+  if(WEIR_SANITIZE OR WEIR_FUZZ)
+    target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tools/sanitizers/options.cc)
+  endif()
+endfunction()
+
 function(weir_layer name)
-  cmake_parse_arguments(arg "PCH" "" "LAYERS;LIBS" ${ARGN})
+  cmake_parse_arguments(arg "PCH" "" "LIBS" ${ARGN})
+  file(STRINGS ${CMAKE_SOURCE_DIR}/tools/layers.txt below REGEX "^layer ${name}:")
+  if(NOT below)
+    message(FATAL_ERROR "tools/layers.txt has no layer ${name}")
+  endif()
+  string(REGEX REPLACE "^layer ${name}: *" "" below "${below}")
+  separate_arguments(below)
   set(dir ${CMAKE_SOURCE_DIR}/src/weir/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${dir}/*.cc)
   set(tests ${sources})
@@ -43,7 +59,7 @@ function(weir_layer name)
   endif()
 
   set(libs weir_flags ${arg_LIBS})
-  foreach(layer IN LISTS arg_LAYERS)
+  foreach(layer IN LISTS below)
     if(TARGET weir_${layer})
       list(APPEND libs weir_${layer})
     endif()
@@ -65,6 +81,7 @@ function(weir_layer name)
   if(tests)
     add_executable(weir_${name}_test ${tests})
     target_link_libraries(weir_${name}_test PRIVATE weir_${name} GTest::gmock GTest::gtest_main)
+    weir_executable(weir_${name}_test)
     target_compile_definitions(weir_${name}_test PRIVATE WEIR_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     if(arg_PCH)
       weir_use_pch(weir_${name}_test)
@@ -77,6 +94,7 @@ function(weir_layer name)
     get_filename_component(stem ${file} NAME_WE)
     string(REGEX REPLACE "_fuzz$" "" stem ${stem})
     add_executable(fuzz_${stem} ${file})
+    weir_executable(fuzz_${stem})
     target_link_libraries(fuzz_${stem} PRIVATE weir_${name})
     if(arg_PCH)
       weir_use_pch(fuzz_${stem})
@@ -93,6 +111,7 @@ function(weir_layer name)
   if(benches AND NOT WEIR_FUZZ)
     add_executable(weir_${name}_bench ${benches})
     target_link_libraries(weir_${name}_bench PRIVATE weir_${name} benchmark::benchmark_main)
+    weir_executable(weir_${name}_bench)
     if(arg_PCH)
       weir_use_pch(weir_${name}_bench)
     endif()
@@ -120,6 +139,7 @@ function(weir_program name main)
     return()
   endif()
   add_executable(${name} ${main})
+  weir_executable(${name})
   target_link_libraries(${name} PRIVATE weir_${arg_LAYER})
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin

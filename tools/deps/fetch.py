@@ -32,8 +32,8 @@ def cache_root() -> pathlib.Path:
 def run(*command: str, cwd: pathlib.Path) -> None:
     # DuckDB's build system asks for a newer CMake than Debian's even for reading its metadata.
     env = {**os.environ, "SKBUILD_CMAKE_VERSION": ">=3.15"}
-    done = subprocess.run(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(command, cwd=cwd, env=env, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode != 0:
         sys.exit(f"{done.stdout}\nfetch.py: failed ({done.returncode}): {' '.join(command)}")
 
@@ -77,15 +77,14 @@ def download(row: dict, work: pathlib.Path) -> pathlib.Path:
 def unpack(file: pathlib.Path, folder: pathlib.Path) -> None:
     if file.name.endswith((".tar.gz", ".tgz")):
         with tarfile.open(file) as archive:
-            archive.extractall(folder, filter="data") if hasattr(tarfile, "data_filter") \
-                else archive.extractall(folder)
+            archive.extractall(folder)
     else:
         with zipfile.ZipFile(file) as archive:
             archive.extractall(folder)
 
 
-# DuckDB's own headers include these parts of its third_party folder. Its fmt is left out on purpose:
-# it would hide the fmt that our code uses.
+# DuckDB's own headers include these parts of its third_party folder. Its fmt is left out on
+# purpose: it would hide the fmt that our code uses.
 THIRD_PARTY = ("utf8proc/include", "fast_float", "fsst", "yyjson/include", "re2", "concurrentqueue",
                "fastpforlib", "pcg", "tdigest", "hyperloglog", "skiplist", "pdqsort",
                "jaro_winkler", "libpg_query/include")

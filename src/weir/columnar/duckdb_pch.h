@@ -1,6 +1,6 @@
 // The precompiled header of the layers that work on DuckDB vectors: DuckDB's heavy headers and the
-// standard ones they pull in. It only saves time: no file may rely on it, each includes what it uses
-// (the clang build has no precompiled header and would fail).
+// standard ones they pull in. It only saves time: no file may rely on it, each includes what it
+// uses (the clang build has no precompiled header and would fail).
 #pragma once
 
 #include <algorithm>
