@@ -132,7 +132,9 @@ function(weir_version_source out)
   set(${out} ${file} PARENT_SCOPE)
 endfunction()
 
-# weir_program(NAME MAIN LAYER layer): the installed command, finding its libraries in ../lib.
+# weir_program(NAME MAIN LAYER layer): the installed command. bin/ and lib/ can be moved together: the
+# program finds in ../lib what a plain Debian 12 lacks. DT_RPATH, not RUNPATH: it also serves the
+# libraries that those libraries need.
 function(weir_program name main)
   cmake_parse_arguments(arg "" "LAYER" "" ${ARGN})
   if(WEIR_FUZZ)
@@ -141,11 +143,18 @@ function(weir_program name main)
   add_executable(${name} ${main})
   weir_executable(${name})
   target_link_libraries(${name} PRIVATE weir_${arg_LAYER})
+  target_link_options(${name} PRIVATE -Wl,--as-needed -Wl,--disable-new-dtags)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin
     INSTALL_RPATH "$ORIGIN/../lib")
-  install(TARGETS ${name} RUNTIME DESTINATION bin)
-  install(FILES ${WEIR_DEPS_DIR}/duckdb/lib/libduckdb.so DESTINATION lib)
-  install(DIRECTORY ${WEIR_DEPS_DIR}/extensions/ DESTINATION lib/weir/extensions)
+  install(TARGETS ${name} RUNTIME_DEPENDENCY_SET weir_libraries RUNTIME DESTINATION bin)
+  install(RUNTIME_DEPENDENCY_SET weir_libraries
+    DIRECTORIES ${WEIR_DEPS_DIR}/duckdb/lib
+    PRE_EXCLUDE_REGEXES "^(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|stdc\\+\\+|gcc_s))\\.so"
+    LIBRARY DESTINATION lib)
+  file(REAL_PATH ${WEIR_DEPS_DIR}/extensions extensions)  # installed as a folder, not as a link
+  install(DIRECTORY ${extensions}/ DESTINATION lib/weir/extensions)
   install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/weir)
+  install(FILES ${WEIR_DEPS_DIR}/duckdb/LICENSE
+    DESTINATION share/doc/weir/licenses RENAME libduckdb.so)
 endfunction()
