@@ -9,8 +9,8 @@
 namespace weir::guard {
 namespace {
 
-constexpr size_t kExampleRows = 3;      // in an error message
-constexpr size_t kExampleBytes = 200;   // of one example
+constexpr size_t kExampleRows = 3;     // in an error message
+constexpr size_t kExampleBytes = 200;  // of one example
 constexpr double kWeights[kActionCount] = {1, 2, 3, 4};
 
 size_t Index(Action action) { return static_cast<size_t>(action); }
@@ -305,11 +305,11 @@ Status CheckTotals::Verdict(const OriginName& file_name) const {
   const double ratio =
       static_cast<double>(counts.quarantined) / static_cast<double>(counts.checked);
   if (ratio <= contract_.quarantine_max_ratio) return Status::Ok();
-  const auto worst = std::max_element(
-      results.begin(), results.end(), [](const CheckResult& a, const CheckResult& b) {
-        return a.counts.by_action[Index(Action::kQuarantine)] <
-               b.counts.by_action[Index(Action::kQuarantine)];
-      });
+  const auto worst = std::max_element(results.begin(), results.end(),
+                                      [](const CheckResult& a, const CheckResult& b) {
+                                        return a.counts.by_action[Index(Action::kQuarantine)] <
+                                               b.counts.by_action[Index(Action::kQuarantine)];
+                                      });
   Error error = FailError(*worst, file_name);
   return Error::Data(ErrorCode::kContract,
                      "the breaker opened: " + std::to_string(counts.quarantined) + " of " +
@@ -318,8 +318,9 @@ Status CheckTotals::Verdict(const OriginName& file_name) const {
                          Percent(contract_.quarantine_max_ratio) + "; most by " + error.message())
       .At(error.where())
       .Excerpt(error.excerpt())
-      .Fix("look at the examples; mend the source or the constraint, or raise "
-           "'quarantine.max-ratio'");
+      .Fix(
+          "look at the examples; mend the source or the constraint, or raise "
+          "'quarantine.max-ratio'");
 }
 
 std::string CheckTotals::ToJson(const OriginName& file_name) const {

@@ -77,10 +77,10 @@ struct CheckCounts {
 // What a table check (kFresh, kRatio, kSql) measured.
 struct TableVerdict {
   bool passed = false;
-  double measured = 0;     // compared with the threshold; kFresh: age in seconds
-  int64_t rows = 0;        // rows looked at
-  int64_t broken = 0;      // rows that broke it, where the measure counts rows
-  std::string detail;      // one line for people: "2 of 40 rows (5 %), must be < 1 %"
+  double measured = 0;  // compared with the threshold; kFresh: age in seconds
+  int64_t rows = 0;     // rows looked at
+  int64_t broken = 0;   // rows that broke it, where the measure counts rows
+  std::string detail;   // one line for people: "2 of 40 rows (5 %), must be < 1 %"
 };
 
 struct CheckResult {
@@ -94,21 +94,22 @@ struct CheckResult {
 
 // Rows by what happened to them. checked = accepted + dropped + quarantined + failed.
 struct RowCounts {
-  int64_t checked = 0;      // unparsed rows included
-  int64_t accepted = 0;     // `warned` included
-  int64_t warned = 0;       // accepted although they break a WARN check
+  int64_t checked = 0;   // unparsed rows included
+  int64_t accepted = 0;  // `warned` included
+  int64_t warned = 0;    // accepted although they break a WARN check
   int64_t dropped = 0;
   int64_t quarantined = 0;
   int64_t failed = 0;
-  int64_t unparsed = 0;     // of checked; counted under their action above as well
+  int64_t unparsed = 0;  // of checked; counted under their action above as well
 };
 
 // What one gate counted by itself, merged in one call.
 struct GateCounts {
   int64_t rows = 0;
-  std::array<int64_t, kActionCount> by_action{};  // rows by final action; kWarn: kept with a warning
-  std::vector<CheckCounts> checks;                // index: Contract::checks
-  std::vector<RowSample> samples;                 // the same index
+  std::array<int64_t, kActionCount>
+      by_action{};                  // rows by final action; kWarn: kept with a warning
+  std::vector<CheckCounts> checks;  // index: Contract::checks
+  std::vector<RowSample> samples;   // the same index
 };
 
 class CheckTotals {

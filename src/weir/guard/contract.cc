@@ -72,8 +72,7 @@ Status ValidateShape(const Check& check) {
     case CheckKind::kReferences:
       if (check.columns.empty() || check.reference_table.empty() ||
           check.columns.size() != check.reference_columns.size()) {
-        return Invalid(check, "pairs " + std::to_string(check.columns.size()) +
-                                  " columns with " +
+        return Invalid(check, "pairs " + std::to_string(check.columns.size()) + " columns with " +
                                   std::to_string(check.reference_columns.size()) + " of '" +
                                   check.reference_table + "'")
             .Fix("name as many columns on both sides, and the table they refer to");
@@ -153,18 +152,16 @@ Status Validate(const Contract& contract) {
           .At(check.where)
           .Fix("rename one of them");
     }
-    const bool needs_row =
-        check.action == Action::kDropRow || check.action == Action::kQuarantine;
+    const bool needs_row = check.action == Action::kDropRow || check.action == Action::kQuarantine;
     if (needs_row && !Contract::DecidesRows(check.kind)) {
-      return Invalid(check, std::string("judges the whole table, so ") +
-                                ActionName(check.action) + " has no row to act on")
+      return Invalid(check, std::string("judges the whole table, so ") + ActionName(check.action) +
+                                " has no row to act on")
           .Fix("use ON VIOLATION WARN or FAIL");
     }
   }
   if (contract.quarantine_max_ratio > 1) {
     return Error::User(ErrorCode::kInvalid, "quarantine.max-ratio is " +
-                                                Number(contract.quarantine_max_ratio) +
-                                                ", above 1")
+                                                Number(contract.quarantine_max_ratio) + ", above 1")
         .Fix("give a share of the rows, such as 0.05");
   }
   return Status::Ok();

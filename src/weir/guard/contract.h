@@ -120,7 +120,7 @@ std::string DescribeCheck(const Check& check);
 // Kept in the epoch manifest to tell an edited contract from an unchanged one.
 std::string Fingerprint(const Contract& contract);
 
-const char* ActionName(Action action);   // "WARN", "DROP ROW", "QUARANTINE", "FAIL"
+const char* ActionName(Action action);      // "WARN", "DROP ROW", "QUARANTINE", "FAIL"
 const char* CheckKindName(CheckKind kind);  // "row", "unique", ...
 // Accepts "FAIL UPDATE" for FAIL and any case; nullopt for another word.
 std::optional<Action> ParseAction(std::string_view text);

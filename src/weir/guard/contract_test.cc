@@ -26,8 +26,7 @@ TEST(ContractTest, ActionsAreOrderedBySeverity) {
 }
 
 TEST(ContractTest, ActionWordsRoundTrip) {
-  for (Action action :
-       {Action::kWarn, Action::kDropRow, Action::kQuarantine, Action::kFail}) {
+  for (Action action : {Action::kWarn, Action::kDropRow, Action::kQuarantine, Action::kFail}) {
     EXPECT_EQ(ParseAction(ActionName(action)), action);
   }
   EXPECT_EQ(ParseAction("fail update"), Action::kFail);
@@ -57,8 +56,7 @@ TEST(ContractTest, TableChecksOnlyWarnOrFail) {
   fresh.kind = CheckKind::kFresh;
   fresh.columns = {"ts"};
   fresh.fresh_within_us = 3'600'000'000;
-  for (Action action :
-       {Action::kWarn, Action::kDropRow, Action::kQuarantine, Action::kFail}) {
+  for (Action action : {Action::kWarn, Action::kDropRow, Action::kQuarantine, Action::kFail}) {
     fresh.action = action;
     EXPECT_EQ(Validate(Of({fresh})).ok(), action == Action::kWarn || action == Action::kFail)
         << ActionName(action);

@@ -42,7 +42,7 @@ struct ChunkLayout {
 // A check of the contract with its condition bound to the chunk's columns by position
 // (duckdb::BoundReferenceExpression). Set checks come in as a reference to their flag column.
 struct BoundPredicate {
-  size_t check = 0;  // index into Contract::checks
+  size_t check = 0;                               // index into Contract::checks
   std::unique_ptr<duckdb::Expression> condition;  // BOOLEAN
 };
 
@@ -67,7 +67,8 @@ class GatePlan : public std::enable_shared_from_this<GatePlan> {
   const Check& check(size_t bit) const { return contract().checks[predicates_[bit].check]; }
   // The severest action of the broken checks.
   Action ActionOf(const uint64_t* verdict) const;
-  // "arr_delay = NULL, origin = 'JFK'": the values that the check looks at, cut to a readable length.
+  // "arr_delay = NULL, origin = 'JFK'": the values that the check looks at, cut to a readable
+  // length.
   std::string ValuesOf(size_t bit, const duckdb::DataChunk& chunk, size_t row) const;
   columnar::Origin OriginOf(const duckdb::DataChunk& chunk, size_t row) const;
   // The broken checks, in order.
@@ -89,8 +90,9 @@ class RowGate final : public columnar::Gate {
   ~RowGate() override;
 
   // As the port says, and: both selections point into the gate and are valid until the next call;
-  // the verdict of row rejected[i] is the words verdicts[i * words() ...]; rows that only break WARN
-  // checks are accepted. When nothing is rejected, `accepted` is the identity (IsSet() is false).
+  // the verdict of row rejected[i] is the words verdicts[i * words() ...]; rows that only break
+  // WARN checks are accepted. When nothing is rejected, `accepted` is the identity (IsSet() is
+  // false).
   Result<Verdict> Check(duckdb::DataChunk& chunk, duckdb::SelectionVector& accepted,
                         duckdb::SelectionVector& rejected,
                         std::vector<uint64_t>& verdicts) override;
@@ -122,7 +124,7 @@ class RowGate final : public columnar::Gate {
   std::shared_ptr<const GatePlan> plan_;
   duckdb::ClientContext& context_;
   std::vector<std::unique_ptr<duckdb::ExpressionExecutor>> executors_;  // one per predicate
-  std::unique_ptr<duckdb::DataChunk> results_;                           // one BOOLEAN column each
+  std::unique_ptr<duckdb::DataChunk> results_;                          // one BOOLEAN column each
   std::vector<uint64_t> broken_;  // words() per row of the batch; all zero between batches
   std::vector<RowError> errors_;  // of the last batch
   duckdb::SelectionVector accepted_;

@@ -21,7 +21,7 @@ class JsonWriter {
   JsonWriter& BeginArray() { return Open('['); }
   JsonWriter& EndArray() { return Close(']'); }
   JsonWriter& Key(std::string_view name);
-  JsonWriter& String(std::string_view text);  // valid UTF-8
+  JsonWriter& String(std::string_view text);  // bytes that are not UTF-8 become U+FFFD
   JsonWriter& Int(int64_t value);
   JsonWriter& Double(double value);  // the shortest text that reads back equal; NaN: a string
   JsonWriter& Bool(bool value);

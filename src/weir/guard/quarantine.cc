@@ -193,8 +193,7 @@ Status QuarantineBuilder::Append(Row row) {
   out.SetValue(kAction, i, Value(ActionName(Action::kQuarantine)));
   out.SetValue(kMessage, i, Value(row.message));
   out.SetValue(kEventTime, i, row.event_time);
-  out.SetValue(kIngestTime, i,
-               Value::TIMESTAMPTZ(duckdb::timestamp_tz_t(spec_->ingest_time_us)));
+  out.SetValue(kIngestTime, i, Value::TIMESTAMPTZ(duckdb::timestamp_tz_t(spec_->ingest_time_us)));
   out.SetValue(kSource, i, source.empty() ? Value(LogicalType::VARCHAR) : Value(source));
   out.SetValue(kPosition, i,
                placed ? Value::BIGINT(row.origin.offset) : Value(LogicalType::BIGINT));

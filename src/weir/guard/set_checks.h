@@ -43,9 +43,10 @@ struct RowRelations {
 Result<std::string> RowFlagSql(const Check& check, const RowRelations& relations);
 
 struct TableRelation {
-  std::string relation;    // the rows to look at
-  std::string object;      // replaces {object}, {table}, ${object}, ${table} of kSql; usually = relation
-  int64_t now_us = 0;      // the run's fixed now()
+  std::string relation;  // the rows to look at
+  std::string
+      object;  // replaces {object}, {table}, ${object}, ${table} of kSql; usually = relation
+  int64_t now_us = 0;  // the run's fixed now()
 };
 
 // A query of one row: rows BIGINT, broken BIGINT (NULL where the measure counts no rows), measured
