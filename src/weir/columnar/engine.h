@@ -26,9 +26,9 @@ namespace weir::columnar {
 struct EngineOptions {
   uint64_t memory_bytes = 0;     // the whole process's budget; 0: 70 % of MachineInfo::memory_bytes
   int threads = 0;               // 0: MachineInfo::cpus
-  std::string spill_dir;         // made when first needed, emptied on close; empty: no spilling
+  std::string spill_dir{};       // made when first needed, emptied on close; empty: no spilling
   uint64_t spill_bytes_max = 0;  // 0: 80 % of what is free there at the start
-  std::string extension_dir;     // where httpfs lies; empty: beside the binary, ../lib/weir
+  std::string extension_dir{};   // where httpfs lies; empty: beside libduckdb.so, weir/extensions
 };
 
 class Engine {
@@ -39,14 +39,15 @@ class Engine {
   virtual Env& env() = 0;
   virtual const EngineOptions& options() const = 0;  // with the defaults filled in
   virtual duckdb::DatabaseInstance& database() = 0;
-  // Local paths go to Env; http(s):// and s3:// to DuckDB's httpfs once LoadRemoteFiles() was called.
+  // Local paths go to Env; http(s):// and s3:// to DuckDB's httpfs once LoadRemoteFiles() was
+  // called.
   virtual duckdb::FileSystem& files() = 0;
   virtual Status LoadRemoteFiles() = 0;
 
   virtual Result<std::unique_ptr<duckdb::Connection>> Connect() = 0;
   // Runs SQL of our own making on a connection and keeps the rows; exceptions become errors.
-  virtual Result<std::unique_ptr<duckdb::MaterializedQueryResult>> Query(duckdb::Connection& connection,
-                                                                       const std::string& sql) = 0;
+  virtual Result<std::unique_ptr<duckdb::MaterializedQueryResult>> Query(
+      duckdb::Connection& connection, const std::string& sql) = 0;
 };
 
 // "'it''s'" and "\"a b\"": for SQL text of our own making.

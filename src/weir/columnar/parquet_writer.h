@@ -1,5 +1,5 @@
-// ParquetWriter: one Parquet file, written chunk by chunk with DuckDB's own encoder, no SQL. The file
-// goes through the engine's file system (Env), also under simulation.
+// ParquetWriter: one Parquet file, written chunk by chunk with DuckDB's own encoder, no SQL. The
+// file goes through the engine's file system (Env), also under simulation.
 //
 //   WEIR_ASSIGN_OR_RETURN(auto writer, ParquetWriter::Create(context, path, schema, {}));
 //   WEIR_ASSIGN_OR_RETURN(auto local, writer->NewLocal(context));        // one per thread
@@ -7,8 +7,8 @@
 //   WEIR_RETURN_IF_ERROR(local->Finish(context));
 //   WEIR_ASSIGN_OR_RETURN(ParquetFileStats stats, writer->Close(context));
 //
-// Thread rule: NewLocal may be called, and different Locals used, by many threads at once; Close and
-// Abandon by one, after the Locals are finished. Rows keep their order within a Local.
+// Thread rule: NewLocal may be called, and different Locals used, by many threads at once; Close
+// and Abandon by one, after the Locals are finished. Rows keep their order within a Local.
 // Invariants: the file is complete and synced once Close returned ok, but its folder is not synced
 // (a writer of many files does that once, Env::SyncDir). Without a Close the destructor removes the
 // file. Types are the storable ones (types.h); others are refused by Create.
@@ -42,10 +42,10 @@ struct ParquetFieldId {
 
 struct ParquetOptions {
   ParquetCompression compression = ParquetCompression::kSnappy;
-  int zstd_level = 3;                  // 1 to 22
-  uint64_t row_group_rows = 122'880;   // a Local writes a row group when it holds this many rows ...
+  int zstd_level = 3;                 // 1 to 22
+  uint64_t row_group_rows = 122'880;  // a Local writes a row group when it holds this many rows ...
   uint64_t row_group_bytes = 64 << 20;  // ... or this many bytes in memory, whatever comes first
-  bool bloom_filters = true;           // for dictionary-encoded columns, as DuckDB writes them
+  bool bloom_filters = true;            // for dictionary-encoded columns, as DuckDB writes them
   std::map<std::string, ParquetFieldId> field_ids;  // by column name; empty: none
 };
 
@@ -55,14 +55,15 @@ struct ParquetColumnStats {
   // Text that DuckDB casts to the column's type; BLOB: hexadecimal digits. Absent if unknown, or if
   // the column holds no value. Never smaller in extent than the data.
   std::optional<std::string> min, max;
-  int64_t nulls = -1;  // rows in which the leaf is NULL, also because a struct above is; -1: unknown
+  int64_t nulls =
+      -1;  // rows in which the leaf is NULL, also because a struct above is; -1: unknown
   bool has_nan = false;  // some value is NaN; `max` is then "nan"
   int64_t bytes = 0;     // compressed
 };
 
 struct ParquetFileStats {
   int64_t rows = 0;
-  int64_t bytes = 0;  // of the whole file
+  int64_t bytes = 0;                        // of the whole file
   std::vector<ParquetColumnStats> columns;  // in schema order, depth first
 
   // The column with this path; null if there are no facts about it.

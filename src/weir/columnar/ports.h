@@ -121,11 +121,12 @@ class SourceScan {
   // The bytes of a row as they stand in the source, at most max_bytes of them.
   virtual Result<std::string> ReadRaw(const Origin& origin, size_t max_bytes) = 0;
 };
-inline constexpr uint64_t kOriginColumnBase = uint64_t{1} << 40;  // + 0 file, + 1 offset, + 2 length
+inline constexpr uint64_t kOriginColumnBase = uint64_t{1}
+                                              << 40;  // + 0 file, + 1 offset, + 2 length
 
 // What part of a source to plan.
 struct ScanRequest {
-  Position from;              // empty: from the beginning
+  Position from;                  // empty: from the beginning
   bool ignore_rewritten = false;  // 'source.rewritten' = 'reprocess': read such files whole again
 };
 
@@ -187,8 +188,8 @@ struct SinkOptions {
   // Columns of `schema` that the table lacks are added to it (nullable only), and nullable columns
   // of the table may be missing from `schema`. Otherwise any difference is refused with a diff.
   bool allow_new_columns = false;
-  int64_t now_us = 0;          // the run's fixed now()
-  uint64_t memory_bytes = 0;   // what all writers together may buffer
+  int64_t now_us = 0;         // the run's fixed now()
+  uint64_t memory_bytes = 0;  // what all writers together may buffer
 };
 
 struct WriteTotals {
@@ -208,13 +209,13 @@ class SinkWriter {
 
 // What a Commit did, for reports.
 struct CommitResult {
-  int64_t version = -1;        // the table's version that holds the epoch
-  bool already_done = false;   // an earlier Commit of the same token had succeeded
+  int64_t version = -1;       // the table's version that holds the epoch
+  bool already_done = false;  // an earlier Commit of the same token had succeeded
   int64_t rows_added = 0;
   int64_t rows_removed = 0;
   int64_t files_added = 0;
   int64_t files_removed = 0;
-  int64_t attempts = 1;        // > 1: other writers were first and the change was rebased
+  int64_t attempts = 1;  // > 1: other writers were first and the change was rebased
 };
 
 // Opened for one epoch of one flow. Write in parallel, then Prepare once, then Commit or Abort.
