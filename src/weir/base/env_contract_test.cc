@@ -5,6 +5,7 @@
 
 #include "gtest/gtest.h"
 #include "weir/base/env.h"
+#include "weir/base/sim_env.h"
 
 namespace weir {
 namespace {
@@ -20,6 +21,16 @@ class RealSetup {
  private:
   const std::string root_ =
       JoinPath(testing::TempDir(), "weir_env_test_" + std::to_string(RealEnv().RandomU64()));
+};
+
+class SimSetup {
+ public:
+  SimSetup() { EXPECT_TRUE(env_.CreateDirs(root()).ok()); }
+  Env& env() { return env_; }
+  std::string root() const { return "/sim"; }
+
+ private:
+  SimEnv env_{7};
 };
 
 template <typename Under>
@@ -47,7 +58,7 @@ class EnvContractTest : public testing::Test {
   Under under_;
 };
 
-using Setups = testing::Types<RealSetup>;
+using Setups = testing::Types<RealSetup, SimSetup>;
 TYPED_TEST_SUITE(EnvContractTest, Setups);
 
 using Strings = std::vector<std::string>;

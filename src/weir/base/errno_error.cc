@@ -76,4 +76,14 @@ Error ErrnoError(int errno_value, const std::string& doing, const std::string& p
   return std::move(error).At(path).Fix(kind.fix);
 }
 
+Error LockedError(const std::string& path, uint64_t process, const std::string& host,
+                  int64_t age_s) {
+  const std::string owner = process == 0 ? "another process"
+                                         : "process " + std::to_string(process) + " on " + host +
+                                               " for " + std::to_string(age_s) + " s";
+  return Error::Retry(ErrorCode::kConflict, "locked: held by " + owner)
+      .At(path)
+      .Fix("wait for it to finish, or end that process");
+}
+
 }  // namespace weir

@@ -4,6 +4,7 @@
 // Thread rule: a free function.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "weir/base/result.h"
@@ -13,5 +14,9 @@ namespace weir {
 // ErrnoError(ENOSPC, "write", "tables/a.parquet"):
 //   "tables/a.parquet: cannot write: No space left on device" (kNoSpace, operator acts)
 Error ErrnoError(int errno_value, const std::string& doing, const std::string& path);
+
+// A lock that somebody holds (kConflict). Process 0: not known who.
+Error LockedError(const std::string& path, uint64_t process, const std::string& host,
+                  int64_t age_s);
 
 }  // namespace weir

@@ -409,19 +409,14 @@ class PosixEnv : public Env {
   // "held by process 4711 on host a for 35 s"
   Error Held(int fd, const std::string& path) {
     char text[320] = {};
-    std::string owner = "another process";
-    const ssize_t got = pread(fd, text, sizeof text - 1, 0);
-    long long pid = 0;
+    unsigned long long pid = 0;
     long long since_s = 0;
     char host[257] = {};
-    if (got > 0 && sscanf(text, "%lld %256s %lld", &pid, host, &since_s) == 3) {
-      const int64_t age_s = std::max<int64_t>(0, NowMicros() / 1'000'000 - since_s);
-      owner =
-          "process " + std::to_string(pid) + " on " + host + " for " + std::to_string(age_s) + " s";
+    if (pread(fd, text, sizeof text - 1, 0) <= 0 ||
+        sscanf(text, "%llu %256s %lld", &pid, host, &since_s) != 3) {
+      pid = 0;  // being written just now
     }
-    return Error::Retry(ErrorCode::kConflict, "locked: held by " + owner)
-        .At(path)
-        .Fix("wait for it to finish, or end that process");
+    return LockedError(path, pid, host, std::max<int64_t>(0, NowMicros() / 1'000'000 - since_s));
   }
 
   std::atomic<uint64_t> random_;
