@@ -59,7 +59,7 @@ enum class Resolution {
 };
 
 struct Resolved {
-  bool withdrawn = false;  // no sink holds the epoch; its input will be read again
+  bool withdrawn = false;              // no sink holds the epoch; its input will be read again
   std::vector<std::string> committed;  // sinks that hold the epoch
   std::vector<std::string> dropped;    // sinks that will never get it: their rows are lost
 };
