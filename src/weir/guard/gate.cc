@@ -106,6 +106,7 @@ Result<std::shared_ptr<const GatePlan>> GatePlan::Make(std::shared_ptr<CheckTota
       }
     }
     plan->columns_.push_back(std::move(columns));
+    plan->in_sets_.push_back(InSet::TryMake(*predicate.condition));
   }
   plan->words_ = std::max<size_t>(1, (predicates.size() + 63) / 64);
   plan->totals_ = std::move(totals);
@@ -183,14 +184,19 @@ RowGate::RowGate(std::shared_ptr<const GatePlan> plan, duckdb::ClientContext& co
     : plan_(std::move(plan)),
       context_(context),
       results_(std::make_unique<duckdb::DataChunk>()),
+      passes_(std::make_unique<bool[]>(STANDARD_VECTOR_SIZE)),
       broken_(plan_->words() * STANDARD_VECTOR_SIZE),
       accepted_(STANDARD_VECTOR_SIZE),
       rejected_(STANDARD_VECTOR_SIZE) {
-  for (const BoundPredicate& predicate : plan_->predicates_) {
-    executors_.push_back(
-        std::make_unique<duckdb::ExpressionExecutor>(context_, *predicate.condition));
+  duckdb::vector<duckdb::LogicalType> types;
+  for (size_t bit = 0; bit < plan_->size(); ++bit) {
+    const InSet* set = plan_->in_sets_[bit].get();
+    const duckdb::Expression& evaluated =
+        set != nullptr ? set->input() : *plan_->predicates_[bit].condition;
+    executors_.push_back(std::make_unique<duckdb::ExpressionExecutor>(context_, evaluated));
+    types.push_back(evaluated.return_type);
   }
-  results_->Initialize(context_, {duckdb::LogicalType::BOOLEAN});
+  if (!types.empty()) results_->Initialize(context_, types);
   counts_.checks.resize(plan_->contract().checks.size());
   const uint64_t seed = plan_->totals().NextSeed();
   for (size_t i = 0; i < counts_.checks.size(); ++i) {
@@ -219,10 +225,11 @@ std::string RowGate::ErrorOf(size_t row, size_t bit) const {
 
 Result<size_t> RowGate::Judge(size_t bit, duckdb::DataChunk& chunk) {
   const size_t n = chunk.size();
-  results_->Reset();
-  duckdb::Vector& result = results_->data[0];
+  const InSet* set = plan_->in_sets_[bit].get();
+  duckdb::Vector& result = results_->data[bit];
   try {
     executors_[bit]->ExecuteExpression(chunk, result);
+    if (set != nullptr) set->Evaluate(result, n, passes_.get());
   } catch (const std::exception& e) {
     const duckdb::ErrorData error(e);
     if (IsRunError(error)) return RunError(error, plan_->check(bit));
@@ -231,6 +238,16 @@ Result<size_t> RowGate::Judge(size_t bit, duckdb::DataChunk& chunk) {
     return broken;
   }
 
+  size_t broken = 0;
+  if (set != nullptr) {
+    if (AllTrue(passes_.get(), n)) return size_t{0};
+    for (size_t row = 0; row < n; ++row) {
+      if (passes_[row]) continue;
+      MarkBroken(bit, row);
+      ++broken;
+    }
+    return broken;
+  }
   if (result.GetVectorType() == duckdb::VectorType::FLAT_VECTOR &&
       duckdb::FlatVector::Validity(result).CheckAllValid(n) &&
       AllTrue(duckdb::FlatVector::GetData<bool>(result), n)) {
@@ -239,7 +256,6 @@ Result<size_t> RowGate::Judge(size_t bit, duckdb::DataChunk& chunk) {
   duckdb::UnifiedVectorFormat format;
   result.ToUnifiedFormat(n, format);
   const auto* values = duckdb::UnifiedVectorFormat::GetData<bool>(format);
-  size_t broken = 0;
   for (size_t row = 0; row < n; ++row) {
     const size_t i = format.sel->get_index(row);
     if (format.validity.RowIsValid(i) && values[i]) continue;
@@ -297,6 +313,7 @@ Result<columnar::Gate::Verdict> RowGate::Check(duckdb::DataChunk& chunk,
   errors_.clear();
   verdicts.clear();
   size_t broken = 0;
+  if (!executors_.empty()) results_->Reset();
   for (size_t bit = 0; bit < executors_.size(); ++bit) {
     WEIR_ASSIGN_OR_RETURN(const size_t rows, Judge(bit, chunk));
     broken += rows;

@@ -24,6 +24,7 @@
 #include "weir/columnar/ports.h"
 #include "weir/guard/check_totals.h"
 #include "weir/guard/contract.h"
+#include "weir/guard/in_set.h"
 
 namespace duckdb {
 class ClientContext;
@@ -81,6 +82,7 @@ class GatePlan : public std::enable_shared_from_this<GatePlan> {
   std::shared_ptr<CheckTotals> totals_;
   std::vector<BoundPredicate> predicates_;
   std::vector<std::vector<size_t>> columns_;  // per predicate: the columns its condition refers to
+  std::vector<std::unique_ptr<InSet>> in_sets_;  // per predicate; null: the executor does it
   ChunkLayout layout_;
   size_t words_ = 1;
 };
@@ -124,7 +126,8 @@ class RowGate final : public columnar::Gate {
   std::shared_ptr<const GatePlan> plan_;
   duckdb::ClientContext& context_;
   std::vector<std::unique_ptr<duckdb::ExpressionExecutor>> executors_;  // one per predicate
-  std::unique_ptr<duckdb::DataChunk> results_;                          // one BOOLEAN column each
+  std::unique_ptr<duckdb::DataChunk> results_;  // one column per predicate: what it evaluates to
+  std::unique_ptr<bool[]> passes_;              // of an InSet, one per row
   std::vector<uint64_t> broken_;  // words() per row of the batch; all zero between batches
   std::vector<RowError> errors_;  // of the last batch
   duckdb::SelectionVector accepted_;
