@@ -3,86 +3,26 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <map>
 #include <string>
 
 #include "duckdb/common/file_system.hpp"
-#include "duckdb/main/connection.hpp"
-#include "duckdb/main/database.hpp"
-#include "duckdb/main/materialized_query_result.hpp"
+#include "weir/columnar/testing/engine_fixture.h"
 
 namespace weir::columnar {
 namespace {
 
 using ::testing::HasSubstr;
 
-class EngineTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    dir_ = ::testing::TempDir() + "weir_engine_" + std::to_string(RealEnv().ProcessId()) + "_" +
-           info->name();
-    ASSERT_TRUE(RealEnv().RemoveTree(dir_).ok());
-    ASSERT_TRUE(RealEnv().CreateDirs(dir_).ok());
-    Open({.memory_bytes = uint64_t{1} << 30, .threads = 2, .spill_dir = dir_ + "/spill"});
-  }
-  void TearDown() override {
-    connection_.reset();
-    engine_.reset();
-    ASSERT_TRUE(RealEnv().RemoveTree(dir_).ok());
-  }
-
-  void Open(const EngineOptions& options) {
-    connection_.reset();
-    engine_.reset();
-    auto engine = Engine::Open(RealEnv(), options);
-    ASSERT_TRUE(engine.ok()) << engine.error().ToString();
-    engine_ = std::move(engine).value();
-    auto connection = engine_->Connect();
-    ASSERT_TRUE(connection.ok()) << connection.error().ToString();
-    connection_ = std::move(connection).value();
-  }
-
-  // The rows as "a|b\nc|d".
-  std::string Ask(const std::string& sql) {
-    auto result = engine_->Query(*connection_, sql);
-    if (!result.ok()) return "error: " + result.error().ToString();
-    std::string text;
-    for (size_t row = 0; row < (*result)->RowCount(); ++row) {
-      if (row > 0) text += "\n";
-      for (size_t column = 0; column < (*result)->ColumnCount(); ++column) {
-        if (column > 0) text += "|";
-        text += (*result)->GetValue(column, row).ToString();
-      }
-    }
-    return text;
-  }
-  Error Fail(const std::string& sql) {
-    auto result = engine_->Query(*connection_, sql);
-    if (result.ok()) return Error::Bug("should have failed: " + sql);
-    return result.error();
-  }
-  void Write(const std::string& name, const std::string& text) {
-    const std::string path = dir_ + "/" + name;
-    ASSERT_TRUE(RealEnv().CreateDirs(ParentPath(path)).ok());
-    ASSERT_TRUE(RealEnv().WriteFileAtomic(path, text).ok());
-  }
-  std::string Path(const std::string& name) { return QuoteLiteral(dir_ + "/" + name); }
-
-  std::string dir_;
-  std::unique_ptr<Engine> engine_;
-  std::unique_ptr<duckdb::Connection> connection_;
-};
+class EngineTest : public testing::EngineFixture {};
 
 TEST_F(EngineTest, SettingsFollowTheBudget) {
   EXPECT_EQ(Ask("SELECT current_setting('memory_limit')"), "614.3 MiB");  // 60 % of 1 GiB
   EXPECT_EQ(Ask("SELECT current_setting('threads')"), "2");
-  EXPECT_EQ(Ask("SELECT current_setting('temp_directory')"), dir_ + "/spill");
+  EXPECT_EQ(Ask("SELECT current_setting('temp_directory')"), folder() + "/spill");
   EXPECT_EQ(Ask("SELECT current_setting('TimeZone')"), "UTC");
   EXPECT_EQ(Ask("SELECT current_setting('autoinstall_known_extensions')"), "false");
-  EXPECT_GT(engine_->options().spill_bytes_max, 0u);
-  EXPECT_EQ(engine_->options().memory_bytes, uint64_t{1} << 30);
+  EXPECT_GT(engine().options().spill_bytes_max, 0u);
+  EXPECT_EQ(engine().options().memory_bytes, uint64_t{1} << 30);
 }
 
 TEST_F(EngineTest, KnowsTimeZones) {
@@ -93,8 +33,8 @@ TEST_F(EngineTest, KnowsTimeZones) {
 TEST_F(EngineTest, WritesAndReadsParquetCsvAndCompressedFiles) {
   for (const std::string name : {"t.parquet", "t.csv", "t.csv.gz", "t.csv.zst", "t.json"}) {
     SCOPED_TRACE(name);
-    Ask("COPY (SELECT range AS i, 'v' || range AS s FROM range(300000)) TO " + Path(name));
-    EXPECT_EQ(Ask("SELECT count(*), sum(i), max(s) FROM " + Path(name)),
+    Ask("COPY (SELECT range AS i, 'v' || range AS s FROM range(300000)) TO " + Quoted(name));
+    EXPECT_EQ(Ask("SELECT count(*), sum(i), max(s) FROM " + Quoted(name)),
               "300000|44999850000|v99999");
   }
 }
@@ -102,13 +42,13 @@ TEST_F(EngineTest, WritesAndReadsParquetCsvAndCompressedFiles) {
 TEST_F(EngineTest, GlobFindsFilesInOrder) {
   for (const std::string name :
        {"in/b.csv", "in/a.csv", "in/x/c.csv", "in/x/y/d.csv", "in/e.txt"}) {
-    Write(name, "v\n" + name + "\n");
+    WriteText(name, "v\n" + name + "\n");
   }
   const auto names = [&](const std::string& pattern) {
     std::string text;
-    for (const auto& file :
-         engine_->files().GlobFiles(dir_ + "/" + pattern, duckdb::FileGlobOptions::ALLOW_EMPTY)) {
-      text += file.path.substr(dir_.size() + 1) + " ";
+    for (const auto& file : engine().files().GlobFiles(folder() + "/" + pattern,
+                                                       duckdb::FileGlobOptions::ALLOW_EMPTY)) {
+      text += file.path.substr(folder().size() + 1) + " ";
     }
     return text;
   };
@@ -121,11 +61,11 @@ TEST_F(EngineTest, GlobFindsFilesInOrder) {
   EXPECT_EQ(names("in/a.csv"), "in/a.csv ");
   EXPECT_EQ(names("in/none.csv"), "");
   EXPECT_EQ(names("nowhere/*.csv"), "");
-  EXPECT_EQ(Ask("SELECT count(*) FROM read_csv(" + Path("in/**/*.csv") + ")"), "4");
+  EXPECT_EQ(Ask("SELECT count(*) FROM read_csv(" + Quoted("in/**/*.csv") + ")"), "4");
 }
 
 TEST_F(EngineTest, ErrorsSayWhoMustAct) {
-  const Error missing = Fail("SELECT * FROM read_csv(" + Path("none.csv") + ")");
+  const Error missing = Fail("SELECT * FROM read_csv(" + Quoted("none.csv") + ")");
   EXPECT_EQ(missing.actor(), Actor::kUser);
   EXPECT_EQ(missing.code(), ErrorCode::kNotFound);
   EXPECT_THAT(missing.message(), HasSubstr("none.csv"));
@@ -140,8 +80,8 @@ TEST_F(EngineTest, ErrorsSayWhoMustAct) {
   EXPECT_THAT(column.excerpt(), HasSubstr("LINE 1: SELECT b"));
   EXPECT_THAT(column.message(), ::testing::Not(HasSubstr("LINE 1")));
 
-  Write("file", "x");
-  const Error not_folder = Fail("COPY (SELECT 1) TO " + Path("file/t.parquet"));
+  WriteText("file", "x");
+  const Error not_folder = Fail("COPY (SELECT 1) TO " + Quoted("file/t.parquet"));
   EXPECT_EQ(not_folder.actor(), Actor::kUser) << not_folder.ToString();
   EXPECT_THAT(not_folder.message(), HasSubstr("Not a directory"));
   EXPECT_FALSE(not_folder.fix().empty());
@@ -151,25 +91,24 @@ TEST_F(EngineTest, ErrorsSayWhoMustAct) {
 }
 
 TEST_F(EngineTest, TruncatedParquetNamesTheFile) {
-  Ask("COPY (SELECT range AS i FROM range(100000)) TO " + Path("t.parquet"));
-  auto bytes = RealEnv().ReadFile(dir_ + "/t.parquet");
+  Ask("COPY (SELECT range AS i FROM range(100000)) TO " + Quoted("t.parquet"));
+  auto bytes = RealEnv().ReadFile(folder() + "/t.parquet");
   ASSERT_TRUE(bytes.ok());
-  Write("cut.parquet", bytes->substr(0, bytes->size() / 2));
-  const Error error = Fail("SELECT sum(i) FROM " + Path("cut.parquet"));
+  WriteText("cut.parquet", bytes->substr(0, bytes->size() / 2));
+  const Error error = Fail("SELECT sum(i) FROM " + Quoted("cut.parquet"));
   EXPECT_NE(error.actor(), Actor::kBug);
   EXPECT_THAT(error.message(), HasSubstr("cut.parquet"));
 }
 
 TEST_F(EngineTest, SpillsIntoItsFolderAndCleansUp) {
-  Open({.memory_bytes = uint64_t{100} << 20, .threads = 2, .spill_dir = dir_ + "/a/b/spill"});
-  EXPECT_FALSE(RealEnv().Exists(dir_ + "/a"));  // made when first needed
+  Open({.memory_bytes = uint64_t{100} << 20, .threads = 2, .spill_dir = folder() + "/a/b/spill"});
+  EXPECT_FALSE(RealEnv().Exists(folder() + "/a"));  // made when first needed
   Ask("CREATE TEMP TABLE big AS SELECT i, hash(i)::VARCHAR AS s FROM range(2000000) t(i)");
   EXPECT_EQ(Ask("SELECT count(*) FROM big WHERE s = hash(i)::VARCHAR"), "2000000");
   EXPECT_NE(Ask("SELECT coalesce(sum(size), 0)::BIGINT FROM duckdb_temporary_files()"), "0");
-  EXPECT_TRUE(RealEnv().Exists(dir_ + "/a/b/spill"));
-  connection_.reset();
-  engine_.reset();
-  auto left = RealEnv().ListDir(dir_ + "/a/b/spill");
+  EXPECT_TRUE(RealEnv().Exists(folder() + "/a/b/spill"));
+  Close();
+  auto left = RealEnv().ListDir(folder() + "/a/b/spill");
   EXPECT_TRUE(!left.ok() || left->empty());
 }
 
@@ -183,9 +122,9 @@ TEST_F(EngineTest, OutOfMemoryWithoutSpillingIsALimit) {
 }
 
 TEST_F(EngineTest, LoadsRemoteFilesWithoutTheNetwork) {
-  const Status loaded = engine_->LoadRemoteFiles();
+  const Status loaded = engine().LoadRemoteFiles();
   ASSERT_TRUE(loaded.ok()) << loaded.error().ToString();
-  ASSERT_TRUE(engine_->LoadRemoteFiles().ok());
+  ASSERT_TRUE(engine().LoadRemoteFiles().ok());
   const Error refused =
       Fail("SELECT * FROM read_csv('http://127.0.0.1:1/x.csv', columns={'a': 'INT'})");
   EXPECT_EQ(refused.actor(), Actor::kRetry) << refused.ToString();

@@ -46,7 +46,7 @@ struct ParquetOptions {
   uint64_t row_group_rows = 122'880;  // a Local writes a row group when it holds this many rows ...
   uint64_t row_group_bytes = 64 << 20;  // ... or this many bytes in memory, whatever comes first
   bool bloom_filters = true;            // for dictionary-encoded columns, as DuckDB writes them
-  std::map<std::string, ParquetFieldId> field_ids;  // by column name; empty: none
+  std::map<std::string, ParquetFieldId> field_ids{};  // by column name; empty: none
 };
 
 // Facts about one leaf column that is reached through structs only (not inside a list or map).
@@ -57,7 +57,7 @@ struct ParquetColumnStats {
   std::optional<std::string> min, max;
   int64_t nulls =
       -1;  // rows in which the leaf is NULL, also because a struct above is; -1: unknown
-  bool has_nan = false;  // some value is NaN; `max` is then "nan"
+  bool has_nan = false;  // some value is NaN; min and max speak of the others
   int64_t bytes = 0;     // compressed
 };
 
