@@ -5,7 +5,10 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 
 # Assertions stay on (no -DNDEBUG). -g1 keeps stack traces with lines at a third of -g's link input.
-set(CMAKE_CXX_FLAGS_DEV "-O2 -g1" CACHE STRING "flags of the build type Dev")
+# (CMake itself makes the variable, empty; the sanitizer presets fill it.)
+if(NOT CMAKE_CXX_FLAGS_DEV)
+  set(CMAKE_CXX_FLAGS_DEV "-O2 -g1")
+endif()
 set(CMAKE_C_FLAGS_DEV "-O2 -g1")
 
 set(WEIR_SANITIZE "" CACHE STRING "sanitizers for all of our code, as in -fsanitize=")
