@@ -11,6 +11,7 @@
 #include "duckdb/execution/expression_executor.hpp"
 #include "duckdb/planner/expression/bound_reference_expression.hpp"
 #include "duckdb/planner/expression_iterator.hpp"
+#include "weir/columnar/duckdb_error.h"
 #include "weir/guard/row_json.h"
 
 namespace weir::guard {
@@ -32,15 +33,7 @@ bool IsRunError(const duckdb::ErrorData& error) {
 }
 
 Error RunError(const duckdb::ErrorData& error, const Check& check) {
-  const std::string message = "evaluating constraint '" + check.name + "': " + error.RawMessage();
-  switch (error.Type()) {
-    case duckdb::ExceptionType::INTERRUPT:
-      return Error::Operator(ErrorCode::kCancelled, message);
-    case duckdb::ExceptionType::OUT_OF_MEMORY:
-      return Error::Operator(ErrorCode::kLimit, message).Fix("raise --memory");
-    default:
-      return Error::Bug(message);
-  }
+  return columnar::FromDuckDB(error).While("evaluating constraint '" + check.name + "'");
 }
 
 // Whether all n booleans (bytes 0 or 1) are true; compiles to a few vector instructions.
@@ -116,11 +109,9 @@ Result<std::shared_ptr<const GatePlan>> GatePlan::Make(std::shared_ptr<CheckTota
 }
 
 Result<std::unique_ptr<RowGate>> GatePlan::OpenGate(duckdb::ClientContext& context) const {
-  try {
+  return columnar::CatchDuckDB([&]() -> Result<std::unique_ptr<RowGate>> {
     return std::unique_ptr<RowGate>(new RowGate(shared_from_this(), context));
-  } catch (const std::exception& e) {
-    return Error::Bug("opening a gate: " + duckdb::ErrorData(e).Message());
-  }
+  });
 }
 
 Action GatePlan::ActionOf(const uint64_t* verdict) const {
