@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <set>
 #include <thread>
@@ -652,6 +653,15 @@ std::optional<std::string> SimEnv::Variable(const std::string& name) {
   const auto it = variables_.find(name);
   if (it == variables_.end()) return std::nullopt;
   return it->second;
+}
+
+SimSeeds::SimSeeds(uint64_t fast_count) : end(fast_count) {
+  if (const auto one = RealEnv().Variable("WEIR_SIM_SEED")) {
+    first = strtoull(one->c_str(), nullptr, 10);
+    end = first + 1;
+  } else if (const auto count = RealEnv().Variable("WEIR_SIM_SEEDS")) {
+    end = strtoull(count->c_str(), nullptr, 10);
+  }
 }
 
 }  // namespace weir

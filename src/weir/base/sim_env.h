@@ -145,4 +145,12 @@ class SimEnv : public Env {
   std::map<const Node*, int64_t> locks_;  // held since, in seconds
 };
 
+// Which seeds a simulation test runs: WEIR_SIM_SEED=N only that one, WEIR_SIM_SEEDS=N the first N,
+// otherwise the first fast_count.
+struct SimSeeds {
+  explicit SimSeeds(uint64_t fast_count);
+  uint64_t first = 0;
+  uint64_t end = 0;  // exclusive
+};
+
 }  // namespace weir

@@ -55,7 +55,8 @@ class SpanLog {
   std::vector<Span> Spans() const;
   uint64_t dropped() const;  // began when the log was full
 
-  // {"spans":[{"id":1,"parent":0,"name":"run","start_ns":0,"end_ns":9,"attributes":{}}],"dropped":0}
+  // {"spans":[{"id":1,"parent":0,"name":"run","start_ns":0,"end_ns":9,"attributes":{"rows":7}}],
+  //  "dropped":0}
   std::string ToJson() const;
 
  private:
