@@ -172,8 +172,9 @@ struct WriteMode {
   // Overwrite: what is replaced. Empty predicate: the whole table. Otherwise an SQL expression over
   // the table's columns; exactly the rows for which it is true are replaced.
   std::string overwrite_where;
-  // Upsert and Changelog: the key columns. The batch then ends with two more BIGINT columns,
-  // kOrderMajorColumn and kOrderMinorColumn; of rows with equal keys the greatest order wins.
+  // Upsert and Changelog: the key columns; Overwrite: the same, or none. The batch then ends with
+  // two more BIGINT columns, kOrderMajorColumn and kOrderMinorColumn; of rows with equal keys in
+  // the batch the greatest order wins.
   std::vector<std::string> keys;
 };
 inline constexpr const char* kOrderMajorColumn = "__weir_order_major";
@@ -181,6 +182,7 @@ inline constexpr const char* kOrderMinorColumn = "__weir_order_minor";
 
 struct SinkOptions {
   std::string flow_id;  // becomes txn.appId in Delta
+  uint64_t epoch = 0;   // the epoch that will be prepared; names staged files
   WriteMode mode;
   Schema schema;  // what the writer will bring; created or checked against the table
   std::vector<std::string> partition_columns;
@@ -259,12 +261,20 @@ class Gate {
 
 // --- names ------------------------------------------------------------------------------------
 
+// What CREATE TABLE ... WITH ('connector' = ...) says.
+struct SourceDeclaration {
+  std::string name;
+  std::map<std::string, std::string> options;  // variables replaced
+  std::optional<Schema> columns;               // nullopt: to be inferred
+  std::string base_folder;                     // relative paths are resolved against it
+};
+
 // name -> source, table, sink. Implemented by the server (composition root).
 class Catalog {
  public:
   virtual ~Catalog() = default;
-  // A declared external source; kNotFound with the nearest names otherwise.
-  virtual Result<std::shared_ptr<BatchSource>> Source(const std::string& name) = 0;
+  // User errors: unknown connector or option, with the nearest name.
+  virtual Result<std::shared_ptr<BatchSource>> OpenSource(const SourceDeclaration& declaration) = 0;
   // The newest committed version of a managed table; kNotFound if it does not exist yet.
   virtual Result<std::shared_ptr<FileTable>> Table(const std::string& name) = 0;
   virtual Result<std::unique_ptr<BatchSink>> OpenSink(const std::string& table,
