@@ -1,0 +1,526 @@
+#include "weir/sql/flow_run.h"
+
+#include <algorithm>
+
+#include "duckdb/planner/expression.hpp"
+#include "duckdb/planner/logical_operator.hpp"
+#include "weir/base/checksum.h"
+#include "weir/epoch/step.h"
+#include "weir/guard/gate.h"
+#include "weir/guard/quarantine.h"
+#include "weir/sql/quarantine_sink.h"
+#include "weir/sql/row_origin.h"
+
+namespace weir::sql {
+
+namespace {
+
+// Rows of an input that did not change were reported when they did.
+class IgnoreUnparsed final : public columnar::UnparsedRows {
+ public:
+  bool Add(columnar::UnparsedRow) override { return true; }
+};
+
+std::string DiffLines(const std::string& before, const std::string& after) {
+  auto lines = [](const std::string& text) {
+    std::vector<std::string> out;
+    size_t begin = 0;
+    while (begin <= text.size()) {
+      const size_t end = std::min(text.find('\n', begin), text.size());
+      out.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    return out;
+  };
+  const auto old_lines = lines(before);
+  const auto new_lines = lines(after);
+  std::string out;
+  for (const std::string& line : old_lines) {
+    if (std::find(new_lines.begin(), new_lines.end(), line) == new_lines.end()) {
+      out += "  - " + line + "\n";
+    }
+  }
+  for (const std::string& line : new_lines) {
+    if (std::find(old_lines.begin(), old_lines.end(), line) == old_lines.end()) {
+      out += "  + " + line + "\n";
+    }
+  }
+  return out;
+}
+
+columnar::Position TablePosition(int64_t version) {
+  return "{\"version\":" + std::to_string(version) + "}";
+}
+
+int64_t VersionOf(const columnar::Position& position) {
+  const size_t colon = position.find(':');
+  return colon == std::string::npos ? -1 : std::stoll(position.substr(colon + 1));
+}
+
+}  // namespace
+
+// Everything of one flow's epoch while it is made.
+class FlowRunner::Epoch {
+ public:
+  Epoch(FlowRunner& runner, const PreparedFlow& flow, SpanLog& spans, ScopedSpan& span)
+      : runner_(runner),
+        session_(runner.session_),
+        settings_(runner.settings_),
+        flow_(flow),
+        spans_(spans),
+        span_(span),
+        log_(runner.session_.engine().env(),
+             JoinPath(JoinPath(runner.settings_.warehouse, "_weir"), flow.flow->id)),
+        committer_of_([this](const std::string& sink) { return runner_.catalog_.Committer(sink); }) {
+    outcome_.table = flow.flow->table;
+    outcome_.flow_id = flow.flow->id;
+  }
+
+  Result<FlowOutcome> Run() {
+    WEIR_ASSIGN_OR_RETURN(epoch::Recovery recovery, epoch::Recover(log_, committer_of_));
+    outcome_.recovered = recovery.committed_again;
+    last_ = std::move(recovery.newest);
+    WEIR_RETURN_IF_ERROR(CheckEdited());
+    WEIR_RETURN_IF_ERROR(FindInputs());
+    WEIR_ASSIGN_OR_RETURN(outcome_.plan, Plan());
+    span_.Set("refresh", RefreshKindName(outcome_.plan.kind)).Set("reason", outcome_.plan.reason);
+    if (outcome_.plan.kind == RefreshKind::kUpToDate) return std::move(outcome_);
+    epoch_ = last_ ? last_->epoch + 1 : 1;
+    WEIR_RETURN_IF_ERROR(Write());
+    WEIR_RETURN_IF_ERROR(Judge());
+    WEIR_RETURN_IF_ERROR(Commit());
+    return std::move(outcome_);
+  }
+
+ private:
+  const std::string& table() const { return flow_.flow->table; }
+  bool Whole() const {
+    return outcome_.plan.kind == RefreshKind::kRecompute ||
+           outcome_.plan.kind == RefreshKind::kCreate ||
+           outcome_.plan.kind == RefreshKind::kBackfill;
+  }
+
+  // --- what is asked ---
+  bool FullRefresh() const {
+    return settings_.full_refresh || settings_.full_refresh_tables.count(ToLower(table())) > 0;
+  }
+
+  // decided by the hash of the definition in the manifest; a changed contract applies to new rows.
+  Status CheckEdited() {
+    query_hash_ = Xxh3Hex128(flow_.definition);
+    if (!last_ || last_->query_hash == query_hash_ || FullRefresh()) return Status::Ok();
+    if (settings_.from_now_tables.count(ToLower(table())) > 0) return Status::Ok();
+    return flow_.flow->text
+        .ErrorHere(0, ErrorCode::kConflict,
+                   "the definition of " + table() +
+                       " changed since its rows were computed:\n" +
+                       DiffLines(last_->definition, flow_.definition))
+        .Fix("run with --full-refresh " + table() + " to compute it again, or with --from-now " +
+             table() + " to apply the new definition to new rows only");
+  }
+
+  Status FindInputs() {
+    for (const std::string& name : flow_.inputs) {
+      FlowInput input;
+      input.name = name;
+      const Relation& relation = *runner_.project_.Find(name);
+      input.is_table = relation.source == nullptr;
+      if (last_) {
+        auto position = last_->positions.find(name);
+        if (position != last_->positions.end()) {
+          input.from = position->second;
+          input.known = true;
+        }
+      }
+      WEIR_RETURN_IF_ERROR(input.is_table ? FindTable(input) : FindSource(relation, input));
+      inputs_.push_back(std::move(input));
+    }
+    return Status::Ok();
+  }
+
+  Status FindSource(const Relation& relation, FlowInput& input) {
+    columnar::ScanRequest request;
+    request.from = input.from;
+    auto option = relation.declared->options.find("source.rewritten");
+    request.ignore_rewritten =
+        option != relation.declared->options.end() && option->second == "reprocess";
+    reprocess_rewritten_ |= request.ignore_rewritten;
+    auto scan = relation.source->Plan(request);
+    if (!scan.ok()) return std::move(scan).error().While("source " + input.name);
+    input.scan = std::move(scan).value();
+    input.changed = input.scan->changes().Any();
+    for (const std::string& change : input.scan->changes().schema_changes) {
+      outcome_.schema_changes.push_back(change);
+    }
+    return Status::Ok();
+  }
+
+  Status FindTable(FlowInput& input) {
+    auto table = runner_.catalog_.Table(input.name);
+    if (!table.ok() && table.error().code() == ErrorCode::kNotFound) return Status::Ok();
+    WEIR_ASSIGN_OR_RETURN(input.table, std::move(table));
+    const int64_t from = input.known ? VersionOf(input.from) : -1;
+    input.changed = input.table->version() != from;
+    if (!input.changed || !input.known) return Status::Ok();
+    WEIR_ASSIGN_OR_RETURN(auto appended, input.table->AppendedSince(from));
+    input.only_appended = appended.has_value();
+    if (appended) input.appended = std::move(*appended);
+    if (input.only_appended && input.appended.empty()) input.changed = false;
+    return Status::Ok();
+  }
+
+  Result<RefreshPlan> Plan() {
+    RefreshRequest request;
+    request.full_refresh = FullRefresh();
+    request.from_now = settings_.from_now_tables.count(ToLower(table())) > 0;
+    request.always_overwrite = flow_.flow->overwrite;
+    request.has_key = !flow_.primary_key.empty();
+    if (settings_.backfill_tables.count(ToLower(table())) > 0) {
+      request.backfill = settings_.backfill;
+    }
+    request.reprocess_rewritten = reprocess_rewritten_;
+    request.target_exists = runner_.catalog_.Table(table()).ok();
+    return PlanRefresh(request, last_, inputs_,
+                       [this](const std::set<std::string>& changed) { return RowWiseIn(changed); });
+  }
+
+  Result<std::optional<std::string>> RowWiseIn(const std::set<std::string>& changed) {
+    WEIR_RETURN_IF_ERROR(DefineInputs(/*incremental=*/true));
+    WEIR_ASSIGN_OR_RETURN(BoundQuery bound, session_.Bind(flow_.flow->query, settings_.now_us));
+    const RowWiseVerdict verdict = ClassifyRowWise(*bound.plan, session_.scans(), changed);
+    if (verdict.verdict == RowWise::kRowWise) return std::optional<std::string>();
+    return std::optional<std::string>(verdict.verdict == RowWise::kNot
+                                          ? verdict.reason
+                                          : "the changed input is only looked up");
+  }
+
+  // --- what the names read ---
+  // Incremental: changed inputs give their new rows, the others everything; else all everything.
+  Status DefineInputs(bool incremental) {
+    session_.scans().Clear();
+    file_names_.clear();
+    file_scans_.clear();
+    for (FlowInput& input : inputs_) {
+      const Relation& relation = *runner_.project_.Find(input.name);
+      const auto base = static_cast<int32_t>(file_names_.size());
+      const bool new_rows_only = incremental && input.changed && input.known;
+      if (input.is_table) {
+        WEIR_RETURN_IF_ERROR(DefineTable(relation, input, new_rows_only, base));
+      } else {
+        WEIR_RETURN_IF_ERROR(DefineSource(relation, input, incremental, base));
+      }
+    }
+    for (const ViewStatement* view : runner_.project_.views) {
+      // Views are bound anew, as their inputs' views were replaced.
+      WEIR_RETURN_IF_ERROR(session_.DefineView(*view, settings_.now_us));
+    }
+    return Status::Ok();
+  }
+
+  Status DefineTable(const Relation& relation, FlowInput& input, bool new_rows_only,
+                     int32_t base) {
+    std::vector<columnar::ParquetFile> files;
+    if (new_rows_only) {
+      files = input.appended;
+    } else if (input.table) {
+      WEIR_ASSIGN_OR_RETURN(files, input.table->Files(nullptr));
+    }
+    for (size_t i = 0; i < files.size(); ++i) file_names_.push_back(input.name);
+    file_scans_.resize(file_names_.size());
+    const columnar::Schema& schema = input.table ? input.table->schema() : relation.schema;
+    return session_.DefineParquet(input.name, nullptr, schema, files, base);
+  }
+
+  Status DefineSource(const Relation& relation, FlowInput& input, bool incremental, int32_t base) {
+    const bool is_static = incremental && !input.changed;
+    std::shared_ptr<columnar::SourceScan> scan = input.scan;
+    if ((!incremental || is_static) && input.known) {
+      WEIR_ASSIGN_OR_RETURN(scan, relation.source->Plan(columnar::ScanRequest{}));
+    }
+    if (!is_static) input.scan = scan;
+    for (const std::string& file : scan->files()) file_names_.push_back(file);
+    file_scans_.resize(file_names_.size(), scan);
+    if (const auto* files = scan->parquet_files()) {
+      return session_.DefineParquet(input.name, relation.declared, relation.schema, *files, base);
+    }
+    columnar::UnparsedRows* unparsed = &ignore_unparsed_;
+    if (!is_static && unparsed_ && outcome_.plan.kind != RefreshKind::kBackfill) {
+      unparsed = unparsed_.get();
+    }
+    return session_.DefineScan(*relation.declared, relation.schema, scan, base, unparsed);
+  }
+
+  // --- write ---
+  columnar::WriteMode Mode() const {
+    columnar::WriteMode mode;
+    mode.keys = flow_.primary_key;
+    switch (outcome_.plan.kind) {
+      case RefreshKind::kRecompute:
+        mode.kind = columnar::WriteMode::Kind::kOverwrite;
+        break;
+      case RefreshKind::kBackfill:
+        mode.kind = columnar::WriteMode::Kind::kOverwrite;
+        mode.overwrite_where = settings_.backfill;
+        break;
+      default:
+        mode.kind = mode.keys.empty() ? columnar::WriteMode::Kind::kAppend
+                                      : columnar::WriteMode::Kind::kUpsert;
+    }
+    return mode;
+  }
+
+  columnar::SinkOptions TableOptions() const {
+    columnar::SinkOptions options;
+    options.flow_id = flow_.flow->id;
+    options.epoch = epoch_;
+    options.mode = Mode();
+    options.schema = flow_.schema;
+    options.partition_columns = flow_.partition_columns;
+    for (const auto& [key, value] : flow_.flow->target->options) {
+      if (key.rfind("delta.", 0) == 0) options.properties[key] = value;
+    }
+    options.now_us = settings_.now_us;
+    options.memory_bytes = session_.engine().options().memory_bytes / 5;
+    return options;
+  }
+
+  columnar::SinkOptions QuarantineOptions() const {
+    columnar::SinkOptions options;
+    options.flow_id = flow_.flow->id;
+    options.epoch = epoch_;
+    options.schema = guard::QuarantineSchema();
+    if (outcome_.plan.kind == RefreshKind::kRecompute) {
+      options.mode.kind = columnar::WriteMode::Kind::kOverwrite;
+    }
+    options.now_us = settings_.now_us;
+    options.memory_bytes = session_.engine().options().memory_bytes / 50;
+    return options;
+  }
+
+  Status Write() {
+    WEIR_RETURN_IF_ERROR(OpenChecks());
+    // The quarantine's table is known before inputs are defined: their bad rows go there.
+    WEIR_RETURN_IF_ERROR(DefineInputs(!Whole()));
+    auto write = std::make_shared<FlowWrite>();
+    write->flow_id = flow_.flow->id;
+    write->table_columns = flow_.schema.fields.size();
+    write->ordered = !flow_.primary_key.empty();
+    WEIR_ASSIGN_OR_RETURN(sink_, runner_.catalog_.OpenSink(table(), TableOptions()));
+    write->table = sink_.get();
+    write->open_gate = [this](int origin_column) { return OpenGate(origin_column); };
+    write->quarantine_spec = quarantine_spec_;
+    write->emit_quarantine = [this](duckdb::DataChunk& chunk) { return quarantine_->Write(chunk); };
+    session_.writes().Set(write);
+    ShowProgress(write);
+    Status copied = Copy();
+    ShowProgress(nullptr);
+    session_.writes().Remove(flow_.flow->id);
+    WEIR_RETURN_IF_ERROR(std::move(copied));
+    WEIR_RETURN_IF_ERROR(unparsed_->Finish());
+    outcome_.rows_in = write->rows_in;
+    outcome_.rows_out = write->rows_out;
+    span_.Set("origin", write->origin_column >= 0);
+    return Status::Ok();
+  }
+
+  Status Copy() {
+    ScopedSpan span(spans_, "write", span_);
+    WEIR_ASSIGN_OR_RETURN(RewrittenQuery query,
+                          RewriteQuery(flow_.flow->query, settings_.now_us));
+    std::string select = flow_.SelectSql(query.text);
+    if (outcome_.plan.kind == RefreshKind::kBackfill) {
+      select = "SELECT * FROM (" + select + ") WHERE (" + settings_.backfill + "\n)";
+    }
+    Status status =
+        session_.Execute("COPY (" + select + ") TO " + columnar::QuoteLiteral(flow_.flow->id) +
+                         " (FORMAT weir_write, USE_TMP_FILE false)");
+    int64_t bytes = 0;
+    int64_t rows = 0;
+    for (const auto& scan : session_.scans().All()) {
+      bytes += static_cast<int64_t>(scan->bytes_read.load());
+      rows += scan->rows_read.load();
+    }
+    span.Set("bytes_read", bytes).Set("rows_read", rows);
+    span_.Set("bytes_read", bytes).Set("rows_read", rows);
+    return status;
+  }
+
+  void ShowProgress(std::shared_ptr<FlowWrite> write) {
+    std::lock_guard lock(runner_.progress_.mutex);
+    runner_.progress_.table = write ? table() : "";
+    runner_.progress_.scans =
+        write ? session_.scans().All() : std::vector<std::shared_ptr<ActiveScan>>();
+    runner_.progress_.write = std::move(write);
+  }
+
+  // --- checks ---
+  Status OpenChecks() {
+    totals_ = std::make_shared<guard::CheckTotals>(flow_.contract, session_.engine().env());
+    std::vector<Fragment> conditions;
+    for (size_t i = 0; i < flow_.contract.checks.size(); ++i) {
+      if (flow_.contract.checks[i].kind != guard::CheckKind::kRow) continue;
+      bound_checks_.push_back(i);
+      conditions.push_back(flow_.flow->target->check_places[i]);
+      conditions.back().text = flow_.contract.checks[i].expression;
+    }
+    WEIR_ASSIGN_OR_RETURN(bound_conditions_,
+                          session_.BindConditions(flow_.schema, conditions, settings_.now_us));
+    quarantine_ = std::make_unique<QuarantineSink>(runner_.catalog_, session_.engine(),
+                                                   guard::QuarantineTableName(table()),
+                                                   QuarantineOptions());
+    if (outcome_.plan.kind == RefreshKind::kRecompute &&
+        runner_.catalog_.Table(quarantine_->table()).ok()) {
+      WEIR_RETURN_IF_ERROR(quarantine_->Open());
+    }
+    auto spec = std::make_shared<guard::QuarantineSpec>();
+    spec->flow_id = flow_.flow->id;
+    spec->epoch = epoch_;
+    spec->run = settings_.run_id;
+    spec->ingest_time_us = settings_.now_us;
+    if (!flow_.event_time_column.empty()) {
+      spec->event_time_column = flow_.schema.Find(flow_.event_time_column);
+    }
+    spec->source_name = [this](int32_t file) { return FileName(file); };
+    spec->read_raw = [this](const columnar::Origin& origin, size_t max_bytes) {
+      return ReadRaw(origin, max_bytes);
+    };
+    quarantine_spec_ = std::move(spec);
+    unparsed_ = std::make_unique<guard::UnparsedQuarantine>(
+        totals_, quarantine_spec_,
+        [this](duckdb::DataChunk& chunk) { return quarantine_->Write(chunk); });
+    return Status::Ok();
+  }
+
+  Result<std::shared_ptr<const guard::GatePlan>> OpenGate(int origin_column) {
+    std::vector<guard::BoundPredicate> predicates;
+    for (size_t i = 0; i < bound_checks_.size(); ++i) {
+      predicates.push_back(
+          {bound_checks_[i],
+           std::unique_ptr<duckdb::Expression>(bound_conditions_[i]->Copy().release())});
+    }
+    guard::ChunkLayout layout;
+    layout.schema = flow_.schema;
+    layout.origin_column = origin_column;
+    return guard::GatePlan::Make(totals_, std::move(predicates), std::move(layout));
+  }
+
+  std::string FileName(int32_t file) const {
+    if (file < 0 || static_cast<size_t>(file) >= file_names_.size()) return "";
+    return file_names_[file];
+  }
+
+  Result<std::string> ReadRaw(const columnar::Origin& origin, size_t max_bytes) const {
+    if (origin.file < 0 || static_cast<size_t>(origin.file) >= file_scans_.size() ||
+        !file_scans_[origin.file]) {
+      return std::string();
+    }
+    // The ordinal within its own scan: the scan's first file is where its run of entries begins.
+    columnar::Origin own = origin;
+    int32_t first = origin.file;
+    while (first > 0 && file_scans_[first - 1] == file_scans_[origin.file]) --first;
+    own.file = origin.file - first;
+    return file_scans_[origin.file]->ReadRaw(own, max_bytes);
+  }
+
+  Status Judge() {
+    const guard::OriginName name = [this](int32_t file) { return FileName(file); };
+    outcome_.rows = totals_->rows();
+    outcome_.checks = totals_->Results();
+    outcome_.score = totals_->Score();
+    outcome_.checks_json = totals_->ToJson(name);
+    Status verdict = totals_->Verdict(name);
+    if (verdict.ok()) return verdict;
+    return std::move(verdict).error().While("table " + table());
+  }
+
+  // --- commit ---
+  Status Commit() {
+    epoch::Manifest manifest;
+    manifest.flow_id = flow_.flow->id;
+    manifest.epoch = epoch_;
+    manifest.now_us = settings_.now_us;
+    manifest.run_id = settings_.run_id;
+    manifest.definition = flow_.definition;
+    manifest.query_hash = query_hash_;
+    manifest.contract_hash = Xxh3Hex128(guard::Fingerprint(flow_.contract));
+    manifest.facts = outcome_.checks_json;
+    manifest.positions = Positions();
+    {
+      ScopedSpan span(spans_, "prepare", span_);
+      WEIR_ASSIGN_OR_RETURN(std::string token, sink_->Prepare(epoch_));
+      manifest.tokens.push_back({table(), std::move(token)});
+      WEIR_ASSIGN_OR_RETURN(std::optional<std::string> rejected, quarantine_->Prepare(epoch_));
+      if (rejected) manifest.tokens.push_back({quarantine_->table(), std::move(*rejected)});
+    }
+    ScopedSpan span(spans_, "commit", span_);
+    auto results = epoch::CommitEpoch(log_, manifest, committer_of_);
+    if (!results.ok()) {
+      if (results.error().code() != ErrorCode::kInDoubt) Abort(manifest);
+      return std::move(results).error().While("table " + table());
+    }
+    WEIR_RETURN_IF_ERROR(log_.Forget(kEpochsKept));
+    outcome_.epoch = epoch_;
+    outcome_.commit = results->front();
+    outcome_.written = sink_->totals();
+    return Status::Ok();
+  }
+
+  std::map<std::string, columnar::Position> Positions() const {
+    std::map<std::string, columnar::Position> positions;
+    for (const FlowInput& input : inputs_) {
+      if (outcome_.plan.kind == RefreshKind::kBackfill && input.known) {
+        positions[input.name] = input.from;
+      } else if (!input.is_table) {
+        positions[input.name] = input.scan->end_position();
+      } else {
+        positions[input.name] = TablePosition(input.table ? input.table->version() : -1);
+      }
+    }
+    return positions;
+  }
+
+  void Abort(const epoch::Manifest& manifest) {
+    for (const epoch::SinkToken& token : manifest.tokens) {
+      auto committer = committer_of_(token.sink);
+      // What stays behind is removed when the flow opens its sinks again.
+      if (committer.ok()) (void)(*committer)->Abort(token.token).ok();
+    }
+  }
+
+  static constexpr uint64_t kEpochsKept = 10;
+
+  FlowRunner& runner_;
+  Session& session_;
+  const RunSettings& settings_;
+  const PreparedFlow& flow_;
+  SpanLog& spans_;
+  ScopedSpan& span_;
+  epoch::EpochLog log_;
+  epoch::CommitterOf committer_of_;
+
+  std::optional<epoch::Manifest> last_;
+  std::string query_hash_;
+  uint64_t epoch_ = 0;
+  bool reprocess_rewritten_ = false;
+  std::vector<FlowInput> inputs_;
+  // By the file ordinals that rows carry: name of the file (or table), and the scan that has it.
+  std::vector<std::string> file_names_;
+  std::vector<std::shared_ptr<columnar::SourceScan>> file_scans_;
+
+  IgnoreUnparsed ignore_unparsed_;
+  std::shared_ptr<guard::CheckTotals> totals_;
+  // The row checks, bound before the query runs: index in the contract, and condition.
+  std::vector<size_t> bound_checks_;
+  std::vector<std::unique_ptr<duckdb::Expression>> bound_conditions_;
+  std::unique_ptr<QuarantineSink> quarantine_;
+  std::shared_ptr<const guard::QuarantineSpec> quarantine_spec_;
+  std::unique_ptr<guard::UnparsedQuarantine> unparsed_;
+  std::unique_ptr<columnar::BatchSink> sink_;
+  FlowOutcome outcome_;
+};
+
+Result<FlowOutcome> FlowRunner::Run(const PreparedFlow& flow, SpanLog& spans, ScopedSpan& span) {
+  return Epoch(*this, flow, spans, span).Run();
+}
+
+}  // namespace weir::sql

@@ -1,0 +1,377 @@
+#include "weir/sql/prepared.h"
+
+#include <algorithm>
+#include <set>
+
+#include "weir/columnar/types.h"
+#include "weir/sql/contract_of.h"
+
+namespace weir::sql {
+
+using columnar::QuoteName;
+
+namespace {
+
+// Words separated by one blank, comments gone: equal for queries that differ in layout only.
+std::string Normalised(const Fragment& fragment) {
+  auto tokens = Tokenize({"", fragment.text});
+  if (!tokens.ok()) return fragment.text;
+  std::string out;
+  for (const Token& token : *tokens) {
+    if (token.kind == TokenKind::kEnd) break;
+    if (!out.empty()) out += ' ';
+    out += fragment.text.substr(token.begin, token.end - token.begin);
+  }
+  return out;
+}
+
+std::string Joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+// A view or a flow, for putting them in order.
+struct Step {
+  std::string name;  // of the view or of the table that the flow fills
+  const ViewStatement* view = nullptr;
+  const Flow* flow = nullptr;
+  std::set<std::string> mentions;  // lower-case names
+  const Fragment& query() const { return view != nullptr ? view->query : flow->query; }
+};
+
+class Preparer {
+ public:
+  Preparer(Session& session, const Project& project, columnar::Catalog& catalog, int64_t now_us)
+      : session_(session), project_(project), catalog_(catalog), now_us_(now_us) {}
+
+  Result<PreparedProject> Run() {
+    prepared_.project = &project_;
+    for (const MacroStatement* macro : project_.macros) {
+      WEIR_RETURN_IF_ERROR(session_.DefineMacro(*macro));
+    }
+    for (const TableStatement* source : project_.sources) {
+      WEIR_RETURN_IF_ERROR(OpenSource(*source));
+    }
+    for (const TableStatement* table : project_.tables) {
+      if (table->materialized) continue;  // its schema is known with its flow's
+      WEIR_RETURN_IF_ERROR(DeclareTable(*table));
+    }
+    WEIR_ASSIGN_OR_RETURN(std::vector<Step> steps, OrderedSteps());
+    for (const Step& step : steps) {
+      if (step.view != nullptr) {
+        WEIR_RETURN_IF_ERROR(session_.DefineView(*step.view, now_us_));
+        prepared_.views.push_back(step.view);
+        views_[ToLower(step.name)] = &step;
+      } else {
+        WEIR_RETURN_IF_ERROR(PrepareFlow(step));
+      }
+    }
+    for (const QueryStatement* query : project_.queries) {
+      if (ToLower(query->query.text.substr(0, 6)) != "select") continue;
+      WEIR_RETURN_IF_ERROR(session_.Bind(query->query, now_us_).status());
+    }
+    return std::move(prepared_);
+  }
+
+ private:
+  Status OpenSource(const TableStatement& table) {
+    columnar::SourceDeclaration declaration;
+    declaration.name = table.name;
+    declaration.base_folder = project_.folder;
+    for (const auto& [key, value] : table.options) {
+      auto expanded = ExpandVariables(session_.engine().env(), value);
+      if (!expanded.ok()) {
+        return std::move(expanded).error().At(table.source->file).While("option '" + key + "'");
+      }
+      declaration.options[key] = std::move(expanded).value();
+    }
+    WEIR_ASSIGN_OR_RETURN(declaration.columns, DeclaredSchema(session_, table));
+    auto source = catalog_.OpenSource(declaration);
+    if (!source.ok()) {
+      return std::move(source).error().While("table " + table.name).At(table.source->file);
+    }
+    Relation relation;
+    relation.declared = &table;
+    relation.source = std::move(source).value();
+    relation.schema = relation.source->schema();
+    WEIR_RETURN_IF_ERROR(
+        session_.DefineScan(table, relation.schema, nullptr, 0, nullptr));
+    prepared_.relations[ToLower(table.name)] = std::move(relation);
+    return Status::Ok();
+  }
+
+  Status DeclareTable(const TableStatement& table) {
+    WEIR_ASSIGN_OR_RETURN(std::optional<columnar::Schema> declared,
+                          DeclaredSchema(session_, table));
+    WEIR_ASSIGN_OR_RETURN(columnar::Schema schema, Stored(*declared, table));
+    return AddTable(table, std::move(schema));
+  }
+
+  Status AddTable(const TableStatement& table, columnar::Schema schema) {
+    WEIR_RETURN_IF_ERROR(session_.DefineParquet(table.name, nullptr, schema, {}, 0));
+    Relation relation;
+    relation.declared = &table;
+    relation.schema = std::move(schema);
+    prepared_.relations[ToLower(table.name)] = std::move(relation);
+    return Status::Ok();
+  }
+
+  Result<columnar::Schema> Stored(const columnar::Schema& schema, const TableStatement& table) {
+    columnar::Schema stored;
+    for (const columnar::Field& field : schema.fields) {
+      auto type = columnar::StorableType(field.type, field.name);
+      if (!type.ok()) {
+        return std::move(type).error().While("table " + table.name).At(table.source->file);
+      }
+      stored.fields.push_back({field.name, std::move(type).value(), field.nullable});
+    }
+    return stored;
+  }
+
+  // --- order ---
+  Result<std::vector<Step>> OrderedSteps() {
+    std::vector<Step> steps;
+    for (const ViewStatement* view : project_.views) {
+      steps.push_back({view->name, view, nullptr, {}});
+    }
+    for (const Flow& flow : project_.flows) steps.push_back({flow.table, nullptr, &flow, {}});
+    for (Step& step : steps) {
+      WEIR_ASSIGN_OR_RETURN(std::vector<std::string> names, session_.TablesIn(step.query()));
+      for (const std::string& name : names) step.mentions.insert(ToLower(name));
+      for (const guard::Check& check : ChecksOf(step)) {
+        if (!check.reference_table.empty()) step.mentions.insert(ToLower(check.reference_table));
+      }
+    }
+    std::vector<Step> ordered;
+    std::set<const void*> done;
+    while (ordered.size() < steps.size()) {
+      const size_t before = ordered.size();
+      for (const Step& step : steps) {
+        const void* key = step.view != nullptr ? static_cast<const void*>(step.view) : step.flow;
+        if (done.count(key) > 0 || !Ready(step, steps, done)) continue;
+        done.insert(key);
+        ordered.push_back(step);
+      }
+      if (ordered.size() == before) return Cycle(steps, done);
+    }
+    return ordered;
+  }
+
+  static const std::vector<guard::Check>& ChecksOf(const Step& step) {
+    static const std::vector<guard::Check> kNone;
+    return step.flow != nullptr ? step.flow->target->checks : kNone;
+  }
+
+  // Everything that it mentions and that other steps make is there.
+  static bool Ready(const Step& step, const std::vector<Step>& steps,
+                    const std::set<const void*>& done) {
+    for (const Step& other : steps) {
+      if (&other == &step || step.mentions.count(ToLower(other.name)) == 0) continue;
+      const void* key = other.view != nullptr ? static_cast<const void*>(other.view) : other.flow;
+      if (done.count(key) == 0) return false;
+    }
+    return step.mentions.count(ToLower(step.name)) == 0;
+  }
+
+  static Error Cycle(const std::vector<Step>& steps, const std::set<const void*>& done) {
+    for (const Step& step : steps) {
+      const void* key = step.view != nullptr ? static_cast<const void*>(step.view) : step.flow;
+      if (done.count(key) > 0) continue;
+      std::string others;
+      for (const std::string& name : step.mentions) others += (others.empty() ? "" : ", ") + name;
+      return step.query()
+          .ErrorHere(0, ErrorCode::kInvalid,
+                     "'" + step.name + "' depends on itself, through " + others)
+          .Fix("a table can't be computed from itself; break the circle");
+    }
+    return Error::Bug("no cycle among the steps");
+  }
+
+  // --- flows ---
+  Status PrepareFlow(const Step& step) {
+    const Flow& flow = *step.flow;
+    const TableStatement& table = *flow.target;
+    PreparedFlow out;
+    out.flow = &flow;
+    WEIR_ASSIGN_OR_RETURN(BoundQuery bound, session_.Bind(flow.query, now_us_));
+    WEIR_RETURN_IF_ERROR(CheckColumnNames(flow, bound.schema));
+    out.query_schema = bound.schema;
+    WEIR_RETURN_IF_ERROR(TargetSchema(flow, out));
+    out.primary_key = table.primary_key;
+    out.partition_columns = table.partition_columns;
+    WEIR_RETURN_IF_ERROR(CheckNames(flow, out.schema, out.primary_key, "PRIMARY KEY"));
+    WEIR_RETURN_IF_ERROR(CheckNames(flow, out.schema, out.partition_columns, "PARTITIONED BY"));
+    WEIR_ASSIGN_OR_RETURN(out.contract, ContractOf(table));
+    WEIR_RETURN_IF_ERROR(CheckContractColumns(table, out.contract, out.schema));
+    WEIR_RETURN_IF_ERROR(
+        session_.BindConditions(out.schema, RowConditions(table), now_us_).status());
+    std::set<std::string> inputs;
+    std::set<std::string> views;
+    CollectInputs(step, inputs, views);
+    out.inputs.assign(inputs.begin(), inputs.end());
+    out.event_time_column = EventTimeColumn(out);
+    out.definition = Definition(out, views);
+    if (prepared_.Find(table.name) == nullptr) {
+      WEIR_RETURN_IF_ERROR(AddTable(table, out.schema));
+    }
+    prepared_.flows.push_back(std::move(out));
+    return Status::Ok();
+  }
+
+  static std::vector<Fragment> RowConditions(const TableStatement& table) {
+    std::vector<Fragment> conditions;
+    for (size_t i = 0; i < table.checks.size(); ++i) {
+      if (table.checks[i].kind != guard::CheckKind::kRow) continue;
+      Fragment condition = table.check_places[i];
+      condition.text = table.checks[i].expression;
+      conditions.push_back(std::move(condition));
+    }
+    return conditions;
+  }
+
+  static Status CheckColumnNames(const Flow& flow, const columnar::Schema& schema) {
+    std::set<std::string> seen;
+    for (const columnar::Field& field : schema.fields) {
+      if (seen.insert(ToLower(field.name)).second) continue;
+      return flow.query
+          .ErrorHere(0, ErrorCode::kInvalid,
+                     "the query has two columns named '" + field.name + "'")
+          .Fix("name the columns, or leave one out: SELECT * EXCLUDE (" + field.name + ")");
+    }
+    return Status::Ok();
+  }
+
+  static Status CheckNames(const Flow& flow, const columnar::Schema& schema,
+                           const std::vector<std::string>& names, const std::string& clause) {
+    for (const std::string& name : names) {
+      if (schema.Find(name) >= 0) continue;
+      Error error = flow.text.ErrorHere(
+          0, ErrorCode::kNotFound, clause + ": table " + flow.table + " has no column '" + name + "'");
+      const std::string hint = DidYouMean(name, schema.Names());
+      if (hint.empty()) return error;
+      return std::move(error).Fix(hint);
+    }
+    return Status::Ok();
+  }
+
+  // The stored columns: the declared ones, filled by name (materialized) or position (INSERT), or
+  // simply those of the query.
+  Status TargetSchema(const Flow& flow, PreparedFlow& out) {
+    const TableStatement& table = *flow.target;
+    WEIR_ASSIGN_OR_RETURN(std::optional<columnar::Schema> declared,
+                          DeclaredSchema(session_, table));
+    if (!declared) {
+      WEIR_ASSIGN_OR_RETURN(out.schema, Stored(out.query_schema, table));
+      return Status::Ok();
+    }
+    WEIR_ASSIGN_OR_RETURN(out.schema, Stored(*declared, table));
+    if (!table.materialized) return MatchInsert(flow, out);
+    for (const columnar::Field& field : out.schema.fields) {
+      if (out.query_schema.Find(field.name) >= 0) continue;
+      Error error = flow.query.ErrorHere(
+          0, ErrorCode::kNotFound, "the query gives no column '" + field.name + "' for " + table.name);
+      const std::string hint = DidYouMean(field.name, out.query_schema.Names());
+      if (hint.empty()) return error;
+      return std::move(error).Fix(hint);
+    }
+    return Status::Ok();
+  }
+
+  // INSERT INTO t (a, b) SELECT x, y: by position; columns not named become NULL.
+  static Status MatchInsert(const Flow& flow, PreparedFlow& out) {
+    std::vector<std::string> names = flow.insert_columns;
+    if (names.empty()) names = out.schema.Names();
+    if (names.size() != out.query_schema.fields.size()) {
+      return flow.query
+          .ErrorHere(0, ErrorCode::kInvalid,
+                     "the query gives " + std::to_string(out.query_schema.fields.size()) +
+                         " columns, INSERT INTO " + flow.table + " needs " +
+                         std::to_string(names.size()) + ": " + Joined(names));
+    }
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (out.schema.Find(names[i]) < 0) {
+        return flow.text.ErrorHere(0, ErrorCode::kNotFound,
+                                   "table " + flow.table + " has no column '" + names[i] + "'")
+            .Fix(DidYouMean(names[i], out.schema.Names()));
+      }
+      out.query_schema.fields[i].name = names[i];
+    }
+    return Status::Ok();
+  }
+
+  void CollectInputs(const Step& step, std::set<std::string>& inputs,
+                     std::set<std::string>& views) {
+    for (const std::string& name : step.mentions) {
+      if (auto view = views_.find(name); view != views_.end()) {
+        if (views.insert(name).second) CollectInputs(*view->second, inputs, views);
+      } else if (const Relation* relation = prepared_.Find(name)) {
+        inputs.insert(relation->declared->name);
+      }
+    }
+  }
+
+  std::string EventTimeColumn(const PreparedFlow& flow) const {
+    for (const std::string& input : flow.inputs) {
+      const Relation* relation = prepared_.Find(input);
+      if (relation == nullptr || !relation->declared->watermark) continue;
+      const std::string& column = relation->declared->watermark->column;
+      if (flow.schema.Find(column) >= 0) return column;
+    }
+    return "";
+  }
+
+  std::string Definition(const PreparedFlow& flow, const std::set<std::string>& views) const {
+    std::string out = Normalised(flow.flow->query);
+    for (const std::string& name : views) {
+      out += "\nVIEW " + name + " AS " + Normalised(views_.at(name)->view->query);
+    }
+    for (const std::string& name : flow.inputs) {
+      for (const ColumnDefinition& column : prepared_.Find(name)->declared->columns) {
+        if (column.computed.empty()) continue;
+        out += "\nCOLUMN " + name + "." + column.name + " AS " + Normalised(column.computed);
+      }
+    }
+    if (!flow.primary_key.empty()) out += "\nPRIMARY KEY (" + Joined(flow.primary_key) + ")";
+    if (!flow.partition_columns.empty()) {
+      out += "\nPARTITIONED BY (" + Joined(flow.partition_columns) + ")";
+    }
+    return out + "\nCOLUMNS " + flow.schema.ToString();
+  }
+
+  Session& session_;
+  const Project& project_;
+  columnar::Catalog& catalog_;
+  const int64_t now_us_;
+  PreparedProject prepared_;
+  std::map<std::string, const Step*> views_;  // by lower-case name; steps outlive it in Run
+};
+
+}  // namespace
+
+std::string PreparedFlow::SelectSql(const std::string& query_text) const {
+  std::string columns;
+  for (const columnar::Field& field : schema.fields) {
+    const int from = query_schema.Find(field.name);
+    const std::string value = from < 0 ? "NULL" : "q." + QuoteName("c" + std::to_string(from));
+    columns += (columns.empty() ? "" : ", ");
+    columns += "CAST(" + value + " AS " + field.type.ToString() + ") AS " + QuoteName(field.name);
+  }
+  std::string aliases;
+  for (size_t i = 0; i < query_schema.fields.size(); ++i) {
+    aliases += (i ? ", " : "") + QuoteName("c" + std::to_string(i));
+  }
+  return "SELECT " + columns + " FROM (" + query_text + "\n) AS q(" + aliases + ")";
+}
+
+const Relation* PreparedProject::Find(const std::string& name) const {
+  auto it = relations.find(ToLower(name));
+  return it == relations.end() ? nullptr : &it->second;
+}
+
+Result<PreparedProject> PrepareProject(Session& session, const Project& project,
+                                       columnar::Catalog& catalog, int64_t now_us) {
+  return Preparer(session, project, catalog, now_us).Run();
+}
+
+}  // namespace weir::sql

@@ -1,0 +1,55 @@
+// Prepared project: every name opened, every query bound, every contract checked, flows in the
+// order of their references; no row read. `weir check` stops here; a run starts here.
+//
+// Thread rule: one thread at a time, as the Session.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "weir/columnar/ports.h"
+#include "weir/guard/contract.h"
+#include "weir/sql/project.h"
+#include "weir/sql/session.h"
+
+namespace weir::sql {
+
+// A source or a managed table.
+struct Relation {
+  const TableStatement* declared = nullptr;
+  std::shared_ptr<columnar::BatchSource> source;  // null for a managed table
+  columnar::Schema schema;                        // stored columns; computed ones left out
+};
+
+struct PreparedFlow {
+  const Flow* flow = nullptr;
+  std::vector<std::string> inputs;  // names of sources and tables, through views; sorted
+  columnar::Schema query_schema;    // what the query gives
+  columnar::Schema schema;          // what the table stores
+  std::vector<std::string> primary_key;
+  std::vector<std::string> partition_columns;
+  guard::Contract contract;
+  std::string event_time_column;  // empty: none known
+  // Everything that decides a row: the query and the views it reads, normalised; key; partitions.
+  std::string definition;
+
+  // The query with its columns as the table stores them.
+  std::string SelectSql(const std::string& query_text) const;
+};
+
+struct PreparedProject {
+  const Project* project = nullptr;
+  std::map<std::string, Relation> relations;  // by lower-case name
+  std::vector<const ViewStatement*> views;    // in the order of their references
+  std::vector<PreparedFlow> flows;            // in the order of their references
+
+  const Relation* Find(const std::string& name) const;
+};
+
+Result<PreparedProject> PrepareProject(Session& session, const Project& project,
+                                       columnar::Catalog& catalog, int64_t now_us);
+
+}  // namespace weir::sql

@@ -1,0 +1,246 @@
+#include "weir/sql/scan_function.h"
+
+#include "duckdb/common/exception.hpp"
+#include "duckdb/function/table_function.hpp"
+#include "duckdb/main/database.hpp"
+#include "duckdb/main/extension/extension_loader.hpp"
+#include "duckdb/planner/operator/logical_get.hpp"
+
+namespace weir::sql {
+
+namespace {
+
+constexpr const char* kFunctionName = "weir_scan";
+
+struct ScanFunctionInfo : duckdb::TableFunctionInfo {
+  std::shared_ptr<Scans> scans;
+};
+
+struct ScanBindData : duckdb::TableFunctionData {
+  std::shared_ptr<Scans> scans;
+  std::shared_ptr<ActiveScan> active;
+};
+
+struct ScanGlobalState : duckdb::GlobalTableFunctionState {
+  std::vector<uint64_t> columns;
+  std::atomic<size_t> next_split{0};
+  size_t splits = 0;
+
+  duckdb::idx_t MaxThreads() const override { return std::max<size_t>(1, splits); }
+};
+
+struct ScanLocalState : duckdb::LocalTableFunctionState {
+  std::unique_ptr<columnar::SplitReader> reader;
+  uint64_t reported_bytes = 0;
+};
+
+[[noreturn]] void Throw(Scans& scans, Error error) {
+  const std::string message = error.ToString();
+  scans.SetError(std::move(error));
+  throw duckdb::IOException(message);
+}
+
+duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext&,
+                                              duckdb::TableFunctionBindInput& input,
+                                              duckdb::vector<duckdb::LogicalType>& types,
+                                              duckdb::vector<std::string>& names) {
+  auto scans = input.info->Cast<ScanFunctionInfo>().scans;
+  const std::string name = input.inputs[0].GetValue<std::string>();
+  auto active = scans->Find(name);
+  if (!active) throw duckdb::BinderException("weir_scan: no source named \"%s\"", name);
+  for (const columnar::Field& field : active->schema.fields) {
+    names.push_back(field.name);
+    types.push_back(field.type);
+  }
+  auto data = duckdb::make_uniq<ScanBindData>();
+  data->scans = std::move(scans);
+  data->active = std::move(active);
+  return data;
+}
+
+duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
+    duckdb::ClientContext&, duckdb::TableFunctionInitInput& input) {
+  const auto& data = input.bind_data->Cast<ScanBindData>();
+  auto state = duckdb::make_uniq<ScanGlobalState>();
+  for (duckdb::column_t id : input.column_ids) {
+    if (id >= duckdb::VIRTUAL_COLUMN_START && id < duckdb::VIRTUAL_COLUMN_START + 3) {
+      state->columns.push_back(columnar::kOriginColumnBase + (id - duckdb::VIRTUAL_COLUMN_START));
+    } else {
+      state->columns.push_back(id);
+    }
+  }
+  if (data.active->scan) state->splits = data.active->scan->splits().size();
+  return state;
+}
+
+duckdb::unique_ptr<duckdb::LocalTableFunctionState> InitLocal(
+    duckdb::ExecutionContext&, duckdb::TableFunctionInitInput&,
+    duckdb::GlobalTableFunctionState*) {
+  return duckdb::make_uniq<ScanLocalState>();
+}
+
+void AddFileBase(const ScanGlobalState& global, int32_t base, duckdb::DataChunk& output) {
+  for (size_t i = 0; i < global.columns.size(); ++i) {
+    if (global.columns[i] != columnar::kOriginColumnBase) continue;
+    output.data[i].Flatten(output.size());
+    auto* files = duckdb::FlatVector::GetData<int32_t>(output.data[i]);
+    for (size_t row = 0; row < output.size(); ++row) files[row] += base;
+  }
+}
+
+void Scan(duckdb::ClientContext&, duckdb::TableFunctionInput& input, duckdb::DataChunk& output) {
+  const auto& data = input.bind_data->Cast<ScanBindData>();
+  auto& global = input.global_state->Cast<ScanGlobalState>();
+  auto& local = input.local_state->Cast<ScanLocalState>();
+  ActiveScan& active = *data.active;
+  while (active.scan) {
+    if (!local.reader) {
+      const size_t split = global.next_split.fetch_add(1);
+      if (split >= global.splits) return;
+      auto reader = active.scan->Open(split, global.columns, active.unparsed);
+      if (!reader.ok()) Throw(*data.scans, std::move(reader).error());
+      local.reader = std::move(reader).value();
+      local.reported_bytes = 0;
+    }
+    auto rows = local.reader->Next(output);
+    if (!rows.ok()) Throw(*data.scans, std::move(rows).error());
+    const uint64_t bytes = local.reader->bytes_read();
+    active.bytes_read += bytes - local.reported_bytes;
+    local.reported_bytes = bytes;
+    if (*rows > 0) {
+      active.rows_read += static_cast<int64_t>(*rows);
+      if (active.file_base != 0) AddFileBase(global, active.file_base, output);
+      return;
+    }
+    local.reader.reset();
+    output.Reset();
+  }
+}
+
+double Progress(duckdb::ClientContext&, const duckdb::FunctionData* bind_data,
+                const duckdb::GlobalTableFunctionState*) {
+  const ActiveScan& active = *bind_data->Cast<ScanBindData>().active;
+  if (active.total_bytes == 0) return 100.0;
+  return std::min(100.0, 100.0 * static_cast<double>(active.bytes_read) /
+                             static_cast<double>(active.total_bytes));
+}
+
+duckdb::unique_ptr<duckdb::NodeStatistics> Cardinality(duckdb::ClientContext&,
+                                                       const duckdb::FunctionData* bind_data) {
+  // Rows are not known before reading; 100 bytes a row is near enough for join order.
+  const ActiveScan& active = *bind_data->Cast<ScanBindData>().active;
+  return duckdb::make_uniq<duckdb::NodeStatistics>(1 + active.total_bytes / 100);
+}
+
+duckdb::virtual_column_map_t VirtualColumns(duckdb::ClientContext&,
+                                            duckdb::optional_ptr<duckdb::FunctionData>) {
+  using duckdb::LogicalType;
+  duckdb::virtual_column_map_t columns;
+  const auto base = duckdb::VIRTUAL_COLUMN_START;
+  columns.emplace(base, duckdb::TableColumn(columnar::kOriginFileColumn, LogicalType::INTEGER));
+  columns.emplace(base + 1, duckdb::TableColumn(columnar::kOriginOffsetColumn, LogicalType::BIGINT));
+  columns.emplace(base + 2,
+                  duckdb::TableColumn(columnar::kOriginLengthColumn, LogicalType::INTEGER));
+  return columns;
+}
+
+duckdb::InsertionOrderPreservingMap<std::string> Describe(
+    duckdb::TableFunctionToStringInput& input) {
+  duckdb::InsertionOrderPreservingMap<std::string> lines;
+  lines["Source"] = input.bind_data->Cast<ScanBindData>().active->name;
+  return lines;
+}
+
+}  // namespace
+
+void Scans::Clear() {
+  std::lock_guard lock(mutex_);
+  scans_.clear();
+  parquet_.clear();
+  error_.reset();
+}
+
+void Scans::Set(std::shared_ptr<ActiveScan> scan) {
+  std::lock_guard lock(mutex_);
+  scans_[scan->name] = std::move(scan);
+}
+
+std::shared_ptr<ActiveScan> Scans::Find(const std::string& name) const {
+  std::lock_guard lock(mutex_);
+  auto it = scans_.find(name);
+  return it == scans_.end() ? nullptr : it->second;
+}
+
+std::vector<std::shared_ptr<ActiveScan>> Scans::All() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<ActiveScan>> all;
+  for (const auto& [name, scan] : scans_) all.push_back(scan);
+  return all;
+}
+
+void Scans::SetParquet(const std::string& name, const std::vector<std::string>& paths,
+                       int32_t file_base) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(parquet_, [&](const auto& entry) { return entry.second.name == name; });
+  for (size_t i = 0; i < paths.size(); ++i) {
+    parquet_[paths[i]] = {name, file_base};
+  }
+}
+
+std::optional<Scans::ParquetOwner> Scans::OwnerOf(const std::string& first_path) const {
+  std::lock_guard lock(mutex_);
+  auto it = parquet_.find(first_path);
+  if (it == parquet_.end()) return std::nullopt;
+  return it->second;
+}
+
+void Scans::SetError(Error error) {
+  std::lock_guard lock(mutex_);
+  if (!error_) error_ = std::move(error);
+}
+
+std::optional<Error> Scans::TakeError() {
+  std::lock_guard lock(mutex_);
+  std::optional<Error> error = std::move(error_);
+  error_.reset();
+  return error;
+}
+
+void RegisterScanFunction(duckdb::DatabaseInstance& database, std::shared_ptr<Scans> scans) {
+  duckdb::TableFunction function(kFunctionName, {duckdb::LogicalType::VARCHAR}, Scan, Bind,
+                                 InitGlobal, InitLocal);
+  auto info = duckdb::make_shared_ptr<ScanFunctionInfo>();
+  info->scans = std::move(scans);
+  function.function_info = std::move(info);
+  function.projection_pushdown = true;
+  function.table_scan_progress = Progress;
+  function.cardinality = Cardinality;
+  function.get_virtual_columns = VirtualColumns;
+  function.to_string = Describe;
+  duckdb::ExtensionLoader loader(database, "weir");
+  loader.RegisterFunction(std::move(function));
+}
+
+bool IsScanFunction(const duckdb::LogicalGet& get) { return get.function.name == kFunctionName; }
+
+std::optional<Scans::ParquetOwner> ParquetOwnerOf(const duckdb::LogicalGet& get,
+                                                  const Scans& scans) {
+  if (get.parameters.empty()) return std::nullopt;
+  const duckdb::Value& files = get.parameters[0];
+  if (files.IsNull()) return std::nullopt;
+  if (files.type().id() == duckdb::LogicalTypeId::LIST) {
+    const auto& children = duckdb::ListValue::GetChildren(files);
+    return children.empty() ? std::nullopt : scans.OwnerOf(children[0].ToString());
+  }
+  if (files.type().id() != duckdb::LogicalTypeId::VARCHAR) return std::nullopt;
+  return scans.OwnerOf(files.ToString());
+}
+
+std::optional<std::string> ScannedName(const duckdb::LogicalGet& get, const Scans& scans) {
+  if (IsScanFunction(get)) return get.bind_data->Cast<ScanBindData>().active->name;
+  auto owner = ParquetOwnerOf(get, scans);
+  if (!owner) return std::nullopt;
+  return owner->name;
+}
+
+}  // namespace weir::sql

@@ -1,0 +1,75 @@
+// weir_scan('name'): the table function through which DuckDB's parallel pipelines read a
+// BatchSource. A Scans object says what each name reads during one flow's run; it is registered
+// once with the database and filled anew for each flow.
+//
+// Thread rule: Scans is thread-safe; DuckDB calls the function from its worker threads.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "weir/base/result.h"
+#include "weir/columnar/ports.h"
+
+namespace duckdb {
+class DatabaseInstance;
+class LogicalGet;
+}  // namespace duckdb
+
+namespace weir::sql {
+
+// What one name reads in the current run, and how far it is.
+struct ActiveScan {
+  std::string name;
+  columnar::Schema schema;
+  std::shared_ptr<columnar::SourceScan> scan;     // null while statements are only bound
+  columnar::UnparsedRows* unparsed = nullptr;     // set while rows are read
+  int32_t file_base = 0;  // added to the scan's file ordinals, so that they differ between scans
+  uint64_t total_bytes = 0;
+  std::atomic<uint64_t> bytes_read{0};
+  std::atomic<int64_t> rows_read{0};
+};
+
+class Scans {
+ public:
+  void Clear();
+  void Set(std::shared_ptr<ActiveScan> scan);
+  std::shared_ptr<ActiveScan> Find(const std::string& name) const;
+  std::vector<std::shared_ptr<ActiveScan>> All() const;
+
+  // Parquet files that DuckDB's own reader reads on behalf of a name: the first path tells whose.
+  void SetParquet(const std::string& name, const std::vector<std::string>& paths,
+                  int32_t file_base);
+  struct ParquetOwner {
+    std::string name;
+    int32_t file_base = 0;
+  };
+  std::optional<ParquetOwner> OwnerOf(const std::string& first_path) const;
+
+  // The first error met inside a DuckDB callback, with its own actor and fix, which an exception
+  // through DuckDB would lose.
+  void SetError(Error error);
+  std::optional<Error> TakeError();
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<ActiveScan>> scans_;
+  std::map<std::string, ParquetOwner> parquet_;  // by path
+  std::optional<Error> error_;
+};
+
+void RegisterScanFunction(duckdb::DatabaseInstance& database, std::shared_ptr<Scans> scans);
+
+// The name that this operator of a bound plan reads, if it reads one of ours.
+std::optional<std::string> ScannedName(const duckdb::LogicalGet& get, const Scans& scans);
+// The same for an operator of DuckDB's Parquet reader, with the base of its file ordinals.
+std::optional<Scans::ParquetOwner> ParquetOwnerOf(const duckdb::LogicalGet& get,
+                                                  const Scans& scans);
+bool IsScanFunction(const duckdb::LogicalGet& get);
+
+}  // namespace weir::sql

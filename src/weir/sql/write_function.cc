@@ -1,0 +1,231 @@
+#include "weir/sql/write_function.h"
+
+#include "duckdb/common/exception.hpp"
+#include "duckdb/function/copy_function.hpp"
+#include "duckdb/main/config.hpp"
+#include "duckdb/main/database.hpp"
+#include "duckdb/main/extension/extension_loader.hpp"
+#include "duckdb/optimizer/optimizer.hpp"
+#include "duckdb/optimizer/optimizer_extension.hpp"
+#include "duckdb/parser/parsed_data/copy_info.hpp"
+#include "duckdb/planner/operator/logical_copy_to_file.hpp"
+#include "weir/sql/row_origin.h"
+
+namespace weir::sql {
+
+namespace {
+
+constexpr const char* kFormatName = "weir_write";
+
+struct WriteInfo : duckdb::CopyFunctionInfo {
+  std::shared_ptr<FlowWrites> writes;
+  std::shared_ptr<Scans> scans;
+};
+
+struct WriteBindData : duckdb::FunctionData {
+  std::shared_ptr<FlowWrite> write;
+  std::shared_ptr<Scans> scans;
+
+  duckdb::unique_ptr<duckdb::FunctionData> Copy() const override {
+    return duckdb::make_uniq<WriteBindData>(*this);
+  }
+  bool Equals(const duckdb::FunctionData& other) const override {
+    return write == other.Cast<WriteBindData>().write;
+  }
+};
+
+struct HookInfo : duckdb::OptimizerExtensionInfo {
+  std::shared_ptr<Scans> scans;
+};
+
+struct WriteGlobalState : duckdb::GlobalFunctionData {};
+
+// What one thread writes with.
+struct WriteLocalState : duckdb::LocalFunctionData {
+  std::unique_ptr<columnar::SinkWriter> writer;
+  std::unique_ptr<guard::RowGate> gate;
+  std::unique_ptr<guard::QuarantineBuilder> quarantine;
+  duckdb::SelectionVector accepted;
+  duckdb::SelectionVector rejected;
+  std::vector<uint64_t> verdicts;
+  duckdb::DataChunk out;
+};
+
+[[noreturn]] void Throw(const WriteBindData& data, Error error) {
+  const std::string message = error.ToString();
+  data.scans->SetError(std::move(error));
+  throw duckdb::IOException(message);
+}
+
+void Check(const WriteBindData& data, Status status) {
+  if (!status.ok()) Throw(data, std::move(status).error());
+}
+
+duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext&,
+                                              duckdb::CopyFunctionBindInput& input,
+                                              const duckdb::vector<std::string>& names,
+                                              const duckdb::vector<duckdb::LogicalType>&) {
+  auto& info = input.function_info->Cast<WriteInfo>();
+  auto data = duckdb::make_uniq<WriteBindData>();
+  data->write = info.writes->Find(input.info.file_path);
+  data->scans = info.scans;
+  if (!data->write) {
+    throw duckdb::BinderException("no flow \"%s\" is running", input.info.file_path);
+  }
+  if (names.size() != data->write->table_columns + data->write->flag_columns) {
+    throw duckdb::InternalException("flow \"%s\" brings %d columns, its table has %d",
+                                    input.info.file_path, names.size(), data->write->table_columns);
+  }
+  return data;
+}
+
+duckdb::unique_ptr<duckdb::GlobalFunctionData> InitGlobal(duckdb::ClientContext&,
+                                                          duckdb::FunctionData& bind_data,
+                                                          const std::string&) {
+  auto& data = bind_data.Cast<WriteBindData>();
+  FlowWrite& write = *data.write;
+  auto gate = write.open_gate(write.origin_column);
+  if (!gate.ok()) Throw(data, std::move(gate).error());
+  write.gate = std::move(gate).value();
+  return duckdb::make_uniq<WriteGlobalState>();
+}
+
+duckdb::unique_ptr<duckdb::LocalFunctionData> InitLocal(duckdb::ExecutionContext& context,
+                                                        duckdb::FunctionData& bind_data) {
+  auto& data = bind_data.Cast<WriteBindData>();
+  FlowWrite& write = *data.write;
+  auto state = duckdb::make_uniq<WriteLocalState>();
+  auto writer = write.table->OpenWriter(context.client);
+  if (!writer.ok()) Throw(data, std::move(writer).error());
+  state->writer = std::move(writer).value();
+  if (write.gate) {
+    auto gate = write.gate->OpenGate(context.client);
+    if (!gate.ok()) Throw(data, std::move(gate).error());
+    state->gate = std::move(gate).value();
+  }
+  if (write.quarantine_spec) {
+    state->quarantine =
+        std::make_unique<guard::QuarantineBuilder>(write.quarantine_spec, write.emit_quarantine);
+  }
+  return state;
+}
+
+// The table's columns of the chunk and, for an upsert, the order of its rows; no copy of values.
+void ReferenceTableColumns(const FlowWrite& write, duckdb::DataChunk& chunk,
+                           duckdb::DataChunk& out) {
+  const size_t columns = write.table_columns + (write.ordered ? 2 : 0);
+  if (out.ColumnCount() == 0) {
+    duckdb::vector<duckdb::LogicalType> types;
+    for (size_t i = 0; i < write.table_columns; ++i) types.push_back(chunk.data[i].GetType());
+    types.resize(columns, duckdb::LogicalType::BIGINT);
+    out.InitializeEmpty(types);
+  }
+  for (size_t i = 0; i < write.table_columns; ++i) out.data[i].Reference(chunk.data[i]);
+  for (size_t i = write.table_columns; i < columns; ++i) {
+    if (write.origin_column < 0) {
+      out.data[i].Reference(duckdb::Value::BIGINT(0));
+    } else {
+      out.data[i].Reference(chunk.data[write.origin_column + (i - write.table_columns)]);
+    }
+  }
+  out.SetCardinality(chunk.size());
+}
+
+void Sink(duckdb::ExecutionContext& context, duckdb::FunctionData& bind_data,
+          duckdb::GlobalFunctionData&, duckdb::LocalFunctionData& local_state,
+          duckdb::DataChunk& chunk) {
+  auto& data = bind_data.Cast<WriteBindData>();
+  auto& state = local_state.Cast<WriteLocalState>();
+  FlowWrite& write = *data.write;
+  write.rows_in += static_cast<int64_t>(chunk.size());
+  ReferenceTableColumns(write, chunk, state.out);
+  if (state.gate) {
+    auto verdict = state.gate->Check(chunk, state.accepted, state.rejected, state.verdicts);
+    if (!verdict.ok()) Throw(data, std::move(verdict).error());
+    if (verdict->rejected > 0) {
+      write.rows_rejected += static_cast<int64_t>(verdict->rejected);
+      if (state.quarantine) {
+        Check(data, state.quarantine->AddRejected(*state.gate, chunk, state.rejected,
+                                                  verdict->rejected, state.verdicts));
+      }
+      if (verdict->accepted == 0) return;
+      state.out.Slice(state.accepted, verdict->accepted);
+    }
+  }
+  write.rows_out += static_cast<int64_t>(state.out.size());
+  Check(data, state.writer->Write(context.client, state.out));
+}
+
+void Combine(duckdb::ExecutionContext& context, duckdb::FunctionData& bind_data,
+             duckdb::GlobalFunctionData&, duckdb::LocalFunctionData& local_state) {
+  auto& data = bind_data.Cast<WriteBindData>();
+  auto& state = local_state.Cast<WriteLocalState>();
+  if (state.gate) state.gate->Finish();
+  if (state.quarantine) Check(data, state.quarantine->Finish());
+  Check(data, state.writer->Finish(context.client));
+}
+
+void Finalize(duckdb::ClientContext&, duckdb::FunctionData&, duckdb::GlobalFunctionData&) {}
+
+duckdb::CopyFunctionExecutionMode ExecutionMode(bool, bool) {
+  return duckdb::CopyFunctionExecutionMode::PARALLEL_COPY_TO_FILE;
+}
+
+void AddOrigin(duckdb::OptimizerExtensionInput& input,
+               duckdb::unique_ptr<duckdb::LogicalOperator>& plan) {
+  if (plan->type != duckdb::LogicalOperatorType::LOGICAL_COPY_TO_FILE) return;
+  auto& copy = plan->Cast<duckdb::LogicalCopyToFile>();
+  if (copy.function.name != kFormatName) return;
+  auto& data = copy.bind_data->Cast<WriteBindData>();
+  const auto& info = static_cast<const HookInfo&>(*input.info);
+  if (ThreadOrigin(plan->children[0], input.optimizer.binder, *info.scans)) {
+    data.write->origin_column =
+        static_cast<int>(data.write->table_columns + data.write->flag_columns);
+  }
+}
+
+}  // namespace
+
+void FlowWrites::Set(std::shared_ptr<FlowWrite> write) {
+  std::lock_guard lock(mutex_);
+  writes_[write->flow_id] = std::move(write);
+}
+
+void FlowWrites::Remove(const std::string& flow_id) {
+  std::lock_guard lock(mutex_);
+  writes_.erase(flow_id);
+}
+
+std::shared_ptr<FlowWrite> FlowWrites::Find(const std::string& flow_id) const {
+  std::lock_guard lock(mutex_);
+  auto it = writes_.find(flow_id);
+  return it == writes_.end() ? nullptr : it->second;
+}
+
+void RegisterWriteFunction(duckdb::DatabaseInstance& database, std::shared_ptr<FlowWrites> writes,
+                           std::shared_ptr<Scans> scans) {
+  duckdb::CopyFunction function(kFormatName);
+  function.copy_to_bind = Bind;
+  function.copy_to_initialize_global = InitGlobal;
+  function.copy_to_initialize_local = InitLocal;
+  function.copy_to_sink = Sink;
+  function.copy_to_combine = Combine;
+  function.copy_to_finalize = Finalize;
+  function.execution_mode = ExecutionMode;
+  function.extension = kFormatName;
+  auto info = duckdb::make_shared_ptr<WriteInfo>();
+  info->writes = std::move(writes);
+  info->scans = scans;
+  function.function_info = std::move(info);
+  duckdb::ExtensionLoader loader(database, "weir");
+  loader.RegisterFunction(std::move(function));
+
+  duckdb::OptimizerExtension hook;
+  hook.pre_optimize_function = AddOrigin;
+  auto hook_info = duckdb::make_shared_ptr<HookInfo>();
+  hook_info->scans = std::move(scans);
+  hook.optimizer_info = std::move(hook_info);
+  duckdb::OptimizerExtension::Register(duckdb::DBConfig::GetConfig(database), hook);
+}
+
+}  // namespace weir::sql
