@@ -1,0 +1,61 @@
+#include "weir/cli/command.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <map>
+
+namespace weir::cli {
+
+void ProjectFlags::AddTo(CLI::App& command) {
+  command.add_option("project", path, "a .sql file or a folder of .sql files")->capture_default_str();
+  command.add_option("--warehouse", warehouse, "folder of the tables (default: tables/ beside the project)");
+  command.add_option("--memory", memory, "budget of the process, e.g. 512MB (default: 70 % of the machine)");
+  command.add_option("--threads", threads, "worker threads (default: one per core)");
+  command.add_option("--spill", spill_max, "most disk space that may be spilled to, e.g. 20GB");
+}
+
+Result<server::ProjectOptions> ProjectFlags::ToOptions() const {
+  server::ProjectOptions options;
+  options.path = path;
+  options.warehouse = warehouse;
+  options.threads = threads;
+  if (!memory.empty()) {
+    auto bytes = ParseBytes(memory);
+    if (!bytes.ok()) return std::move(bytes).error().While("--memory");
+    options.memory_bytes = *bytes;
+  }
+  if (!spill_max.empty()) {
+    auto bytes = ParseBytes(spill_max);
+    if (!bytes.ok()) return std::move(bytes).error().While("--spill");
+    options.spill_bytes_max = *bytes;
+  }
+  return options;
+}
+
+int Fail(const Error& error) {
+  fmt::print(stderr, "error: {}\n", error.ToString());
+  return error.ExitCode();
+}
+
+Result<uint64_t> ParseBytes(const std::string& text) {
+  static const std::map<std::string, double> kUnits = {
+      {"", 1},     {"B", 1},         {"KB", 1e3},          {"MB", 1e6},
+      {"GB", 1e9}, {"TB", 1e12},     {"KIB", 1024.0},      {"MIB", 1048576.0},
+      {"K", 1e3},  {"M", 1e6},       {"G", 1e9},           {"GIB", 1073741824.0},
+      {"T", 1e12}, {"TIB", 1099511627776.0}};
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  std::string unit = end;
+  unit.erase(0, unit.find_first_not_of(' '));
+  for (char& c : unit) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  auto it = kUnits.find(unit);
+  if (end == text.c_str() || it == kUnits.end() || number <= 0) {
+    return Error::User(ErrorCode::kInvalid, "'" + text + "' is not an amount of bytes")
+        .Fix("write for example 512MB or 2GiB");
+  }
+  return static_cast<uint64_t>(number * it->second);
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,43 @@
+// What the commands of `weir` share: the common options, and how an error ends a command.
+//
+// One file a command: xyz_command.cc registers itself with AddXyzCommand (commands.h).
+//
+// Thread rule: main thread only.
+#pragma once
+
+#include <string>
+
+#include "weir/base/env.h"
+#include "weir/base/result.h"
+#include "weir/server/project_runtime.h"
+
+namespace CLI {
+class App;
+}
+
+namespace weir::cli {
+
+// Set by the command that ran.
+struct Outcome {
+  int exit_code = 0;
+};
+
+// --warehouse, --memory, --threads, and where the project is.
+struct ProjectFlags {
+  std::string path = ".";
+  std::string warehouse;
+  std::string memory;     // "512MB", "2GiB"; empty: 70 % of the machine
+  std::string spill_max;  // the same, for the spill folder
+  int threads = 0;
+
+  void AddTo(CLI::App& command);
+  Result<server::ProjectOptions> ToOptions() const;
+};
+
+// Prints the error for people on stderr; its exit code.
+int Fail(const Error& error);
+
+// "512MB" = 512 * 10^6, "512MiB" = 512 * 2^20, a plain number is bytes.
+Result<uint64_t> ParseBytes(const std::string& text);
+
+}  // namespace weir::cli

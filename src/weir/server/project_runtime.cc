@@ -1,0 +1,60 @@
+#include "weir/server/project_runtime.h"
+
+#include "duckdb/main/materialized_query_result.hpp"
+
+namespace weir::server {
+
+ProjectRuntime::~ProjectRuntime() = default;
+
+Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Env& env,
+                                                             const ProjectOptions& options) {
+  std::unique_ptr<ProjectRuntime> runtime(new ProjectRuntime(env));
+  runtime->now_us_ = env.NowMicros();
+  WEIR_ASSIGN_OR_RETURN(runtime->project_, sql::LoadProject(env, options.path));
+  const std::string& folder = runtime->project_->folder;
+  runtime->warehouse_ =
+      options.warehouse.empty() ? JoinPath(folder, "tables") : options.warehouse;
+  runtime->work_folder_ = JoinPath(folder, ".weir");
+  columnar::EngineOptions engine_options;
+  engine_options.memory_bytes = options.memory_bytes;
+  engine_options.threads = options.threads;
+  engine_options.spill_dir = JoinPath(runtime->work_folder_, "spill");
+  engine_options.spill_bytes_max = options.spill_bytes_max;
+  WEIR_ASSIGN_OR_RETURN(runtime->engine_, columnar::Engine::Open(env, engine_options));
+  runtime->catalog_ =
+      std::make_unique<WarehouseCatalog>(*runtime->engine_, runtime->warehouse_);
+  WEIR_ASSIGN_OR_RETURN(runtime->session_, sql::Session::Open(*runtime->engine_));
+  WEIR_ASSIGN_OR_RETURN(runtime->prepared_,
+                        sql::PrepareProject(*runtime->session_, *runtime->project_,
+                                            *runtime->catalog_, runtime->now_us_));
+  return runtime;
+}
+
+Result<sql::ProjectOutcome> ProjectRuntime::Run(sql::RunSettings settings) {
+  const std::string state = JoinPath(warehouse_, "_weir");
+  WEIR_RETURN_IF_ERROR(env_.CreateDirs(state));
+  auto lock = env_.LockFile(JoinPath(state, "lock"));
+  if (!lock.ok()) {
+    return std::move(lock).error().While("another run is writing to this project").Fix(
+        "wait for it to end");
+  }
+  settings.now_us = now_us_;
+  settings.warehouse = warehouse_;
+  settings.work_folder = work_folder_;
+  ScopedSpan run(spans_, "run");
+  run.Set("run", settings.run_id).Set("project", project_->name);
+  return sql::RunProject(*session_, prepared_, *catalog_, settings, spans_, run, progress_);
+}
+
+Result<std::vector<ProjectRuntime::QueryRows>> ProjectRuntime::RunQueries() {
+  std::vector<QueryRows> results;
+  if (project_->queries.empty()) return results;
+  WEIR_RETURN_IF_ERROR(sql::DefineEverything(*session_, prepared_, *catalog_, now_us_));
+  for (const sql::QueryStatement* query : project_->queries) {
+    WEIR_ASSIGN_OR_RETURN(auto rows, session_->Query(query->query, now_us_));
+    results.push_back({query->query.text, std::move(rows)});
+  }
+  return results;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,69 @@
+// ProjectRuntime: a project put together and ready to run: engine, catalog, session and prepared
+// flows, in the right order of life. The one place where the layers are wired.
+//
+// Thread rule: one thread at a time, but for progress().
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "weir/base/env.h"
+#include "weir/base/span.h"
+#include "weir/columnar/engine.h"
+#include "weir/server/warehouse_catalog.h"
+#include "weir/sql/project_run.h"
+
+namespace weir::server {
+
+struct ProjectOptions {
+  std::string path;            // .sql file or folder
+  std::string warehouse;       // empty: <project folder>/tables
+  uint64_t memory_bytes = 0;   // 0: 70 % of the machine
+  int threads = 0;             // 0: as many as the machine has
+  uint64_t spill_bytes_max = 0;
+};
+
+class ProjectRuntime {
+ public:
+  // Loads, opens and binds everything; reads no row.
+  static Result<std::unique_ptr<ProjectRuntime>> Open(Env& env, const ProjectOptions& options);
+  ~ProjectRuntime();
+
+  // Runs the flows under the project's lock: one writer at a time.
+  Result<sql::ProjectOutcome> Run(sql::RunSettings settings);
+  // The project's own SELECT statements, in order, over the tables as they are now.
+  struct QueryRows {
+    std::string text;
+    std::unique_ptr<duckdb::MaterializedQueryResult> rows;
+  };
+  Result<std::vector<QueryRows>> RunQueries();
+
+  const sql::Project& project() const { return *project_; }
+  const sql::PreparedProject& prepared() const { return prepared_; }
+  sql::Session& session() { return *session_; }
+  columnar::Engine& engine() { return *engine_; }
+  WarehouseCatalog& catalog() { return *catalog_; }
+  SpanLog& spans() { return spans_; }
+  sql::RunProgress& progress() { return progress_; }
+  const std::string& warehouse() const { return warehouse_; }
+  const std::string& work_folder() const { return work_folder_; }
+  int64_t now_us() const { return now_us_; }
+
+ private:
+  explicit ProjectRuntime(Env& env) : env_(env), spans_(env) {}
+
+  Env& env_;
+  SpanLog spans_;
+  sql::RunProgress progress_;
+  int64_t now_us_ = 0;
+  std::string warehouse_;
+  std::string work_folder_;
+  std::unique_ptr<sql::Project> project_;
+  std::unique_ptr<columnar::Engine> engine_;
+  std::unique_ptr<WarehouseCatalog> catalog_;
+  std::unique_ptr<sql::Session> session_;
+  sql::PreparedProject prepared_;
+};
+
+}  // namespace weir::server

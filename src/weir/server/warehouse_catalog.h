@@ -1,0 +1,37 @@
+// WarehouseCatalog: what names mean in a project with a warehouse folder. Sources come from their
+// connector (connect/), tables are Delta tables in <warehouse>/<name> (lake/).
+//
+// Thread rule: thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "weir/columnar/engine.h"
+#include "weir/columnar/ports.h"
+#include "weir/lake/tables.h"
+
+namespace weir::server {
+
+class WarehouseCatalog final : public columnar::Catalog {
+ public:
+  // Both must outlive the object and everything it hands out.
+  WarehouseCatalog(columnar::Engine& engine, std::string warehouse);
+
+  Result<std::shared_ptr<columnar::BatchSource>> OpenSource(
+      const columnar::SourceDeclaration& declaration) override;
+  Result<std::shared_ptr<columnar::FileTable>> Table(const std::string& name) override;
+  Result<std::unique_ptr<columnar::BatchSink>> OpenSink(
+      const std::string& table, const columnar::SinkOptions& options) override;
+  Result<std::shared_ptr<columnar::SinkCommitter>> Committer(const std::string& table) override;
+
+  std::string PathOf(const std::string& table) const;
+  lake::DeltaTables& tables() { return tables_; }
+
+ private:
+  columnar::Engine& engine_;
+  const std::string warehouse_;
+  lake::DeltaTables tables_;
+};
+
+}  // namespace weir::server
