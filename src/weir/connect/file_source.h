@@ -22,16 +22,16 @@
 namespace weir::connect {
 
 struct FileSourceOptions {
-  std::string name;                                // for messages: the table's name
-  std::map<std::string, std::string> options;      // the WITH clause, keys as written
-  std::optional<columnar::Schema> declared;        // nullopt: names and types are inferred
-  std::string base_folder;                         // relative paths are resolved against it
+  std::string name;                            // for messages: the table's name
+  std::map<std::string, std::string> options;  // the WITH clause, keys as written
+  std::optional<columnar::Schema> declared;    // nullopt: names and types are inferred
+  std::string base_folder;                     // relative paths are resolved against it
 };
 
 // Checks the options and finds the schema: of the declared columns (with those of the folder names
-// when hive partitions are on, and with `_rescued_data` when 'schema.evolution' = 'rescue'), else by
-// looking at the first files. kUser errors: unknown options ("did you mean"), values that are not
-// understood, no file found while the schema has to be inferred.
+// when hive partitions are on, and with `_rescued_data` when 'schema.evolution' = 'rescue'), else
+// by looking at the first files. kUser errors: unknown options ("did you mean"), values that are
+// not understood, no file found while the schema has to be inferred.
 Result<std::shared_ptr<columnar::BatchSource>> OpenFileSource(columnar::Engine& engine,
                                                               const FileSourceOptions& options);
 
