@@ -4,10 +4,10 @@
 
 #include <cstdio>
 #include <fstream>
-#include <random>
 #include <string>
 
 #include "duckdb.hpp"
+#include "weir/columnar/codec/test_random.h"
 #include "weir/columnar/codec/text_blocks.h"
 
 namespace weir::columnar {
@@ -176,7 +176,7 @@ TEST(CsvDecode, LongStringsOutliveTheBlock) {
 TEST(CsvDecode, AsDuckDbReadsIt) {
   duckdb::DuckDB db(nullptr);
   duckdb::Connection connection(db);
-  std::mt19937_64 random(11);
+  TestRandom random(11);
   const std::string path = testing::TempDir() + "csv_decode_test.csv";
   for (int round = 0; round < 60; ++round) {
     std::string text;

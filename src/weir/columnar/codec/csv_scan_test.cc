@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <string>
 
+#include "weir/columnar/codec/test_random.h"
 #include "weir/columnar/codec/text_blocks.h"
 
 namespace weir::columnar {
@@ -60,7 +60,7 @@ TEST(CsvScan, CommentsAndEscapes) {
 
 // The masks must say what the state machine says, on text that is as odd as it gets.
 TEST(CsvScan, SimdEqualsStateMachine) {
-  std::mt19937_64 random(1);
+  TestRandom random(1);
   const std::string alphabets[] = {"a,\n\"", "ab,\n\"\r", "abcdefgh,,\n", "\"\"\"\",\n", "a\"\r\n"};
   for (int round = 0; round < 20000; ++round) {
     const std::string& alphabet = alphabets[random() % std::size(alphabets)];
@@ -79,7 +79,7 @@ TEST(CsvScan, SimdEqualsStateMachine) {
 
 // Well-formed fields of any content come back whole from quoted text.
 TEST(CsvScan, SimdEqualsStateMachineOnWellFormedText) {
-  std::mt19937_64 random(2);
+  TestRandom random(2);
   for (int round = 0; round < 3000; ++round) {
     std::string text;
     size_t records = 1 + random() % 20;
@@ -184,7 +184,7 @@ TEST(TextBlocks, BadText) {
 
 // The same records whatever the splits, blocks and reads; limits are hit on purpose.
 TEST(TextBlocks, SplitInvariance) {
-  std::mt19937_64 random(3);
+  TestRandom random(3);
   const std::string alphabets[] = {"ab,\n\"", "abcdefgh,,\n\n\"", "\"\",\n\xc3\xa9", "a\"\r\nbcde"};
   for (int round = 0; round < 1500; ++round) {
     const std::string& alphabet = alphabets[random() % std::size(alphabets)];

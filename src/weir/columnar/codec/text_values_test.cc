@@ -3,12 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "duckdb/common/types/value.hpp"
 #include "duckdb/common/vector_operations/vector_operations.hpp"
+#include "weir/columnar/codec/test_random.h"
 
 namespace weir::columnar {
 namespace {
@@ -149,7 +149,7 @@ TEST(CastText, ValuesOfNote) {
 }
 
 TEST(CastText, RandomTextAsDuckDb) {
-  std::mt19937_64 random(7);
+  TestRandom random(7);
   const std::string alphabets[] = {"0123456789", "0123456789.-", "019.-+eE _:TZ", "12-"};
   for (int round = 0; round < 60; ++round) {
     std::vector<std::string> texts;
