@@ -67,6 +67,8 @@ class CsvScanner {
   uint32_t position() const { return position_; }
   // Where the record that is not complete yet begins.
   uint32_t record_begin() const { return record_begin_; }
+  // And the position of its first field in TextIndex::ends.
+  uint32_t record_first() const { return record_first_; }
   bool in_quotes() const { return state_ == State::kQuoted || state_ == State::kEscaped; }
   // Nothing of the current record has been seen.
   bool at_record_start() const { return position_ == record_begin_; }

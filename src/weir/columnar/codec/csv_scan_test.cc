@@ -186,7 +186,7 @@ TEST(TextBlocks, BadText) {
 TEST(TextBlocks, SplitInvariance) {
   TestRandom random(3);
   const std::string alphabets[] = {"ab,\n\"", "abcdefgh,,\n\n\"", "\"\",\n\xc3\xa9", "a\"\r\nbcde"};
-  for (int round = 0; round < 1500; ++round) {
+  for (int round = 0; round < 2000; ++round) {
     const std::string& alphabet = alphabets[random() % std::size(alphabets)];
     std::string text;
     for (size_t i = random() % 200; i > 0; --i) text += alphabet[random() % alphabet.size()];

@@ -120,7 +120,10 @@ Status TextBlockReader::FindTooLong(TextBlock* block) {
   const TextIndex& index = block->index;
   for (size_t i = 0; i < index.records.size(); ++i) {
     const uint32_t begin = index.records[i].begin;
-    if (index.EndOf(i) - begin > options_.max_record_bytes) {
+    // The last record ends before the fields of the one that is not complete yet.
+    const size_t next =
+        i + 1 < index.records.size() ? index.records[i + 1].first_field : scanner_.record_first();
+    if (index.ends[next - 1] - begin > options_.max_record_bytes) {
       return GiveUp(block, i, begin);
     }
   }
