@@ -58,7 +58,7 @@ std::string SpanLog::ToJson() const {
   for (const Span& span : Spans()) {
     OrderedJson attributes = OrderedJson::object();
     for (const auto& [key, value] : span.attributes) {
-      std::visit([&](const auto& v) { attributes[key] = v; }, value);
+      std::visit([&, name = key](const auto& v) { attributes[name] = v; }, value);
     }
     spans.push_back({{"id", span.id},
                      {"parent", span.parent},
