@@ -20,7 +20,8 @@ BANNED = {
               r"|\btime\((NULL|nullptr|0)\)|Timestamp::GetCurrentTimestamp\(",
               "take the time from Env"),
     "sleep": (r"this_thread::sleep_|\b(u|nano)?sleep\(", "use Env::SleepMicros"),
-    "random": (r"std::random_device|std::mt19937|(?<![\w.>:])s?rand\(", "use Env::RandomU64"),
+    "random": (r"std::mt19937", "use Env::RandomU64"),
+    "seed": (r"std::random_device|(?<![\w.>:])s?rand\(", "use Env::RandomU64, or a fixed seed"),
     "thread": (r"std::(thread|jthread|async)\b|\bpthread_create\(", "use Env::StartThread"),
     "file": (r"std::(o|i)?fstream|\bfopen\(|std::filesystem::(?!path\b)"
              r"|(?<![\w.>:])(::)?(open|openat|creat|unlink|rename|mkdir|rmdir|fsync|fdatasync"
@@ -30,7 +31,7 @@ BANNED = {
                 "Weir starts no processes"),
 }
 # In tests the machine is fair game, except what makes a failure impossible to repeat.
-BANNED_IN_TESTS = ("random", "sleep")
+BANNED_IN_TESTS = ("seed", "sleep")
 SHAPELESS = re.compile(r"(^|_)(utils?|helpers?|common|misc|manager)(_|$)")
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
@@ -67,7 +68,7 @@ def check_cpp(path: pathlib.Path, lines: list, say) -> None:
     if path.parts[:3] == ("src", "weir", "base"):
         return
     in_tests = (path.parts[0] != "src"
-                or re.search(r"_(test|fuzz|bench)\.cc$|_testing\.(h|cc)$", path.name))
+                or re.search(r"_(test|fuzz|bench)\.cc$|/testing/", str(path)))
     for number, line in enumerate(lines, 1):
         code = without_comment(line)
         for rule, (pattern, instead) in BANNED.items():
