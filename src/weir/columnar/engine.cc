@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "duckdb/common/allocator.hpp"
 #include "duckdb/common/file_system.hpp"
 #include "duckdb/common/virtual_file_system.hpp"
 #include "duckdb/main/config.hpp"
 #include "duckdb/main/connection.hpp"
 #include "duckdb/main/database.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
+#include "duckdb/storage/block_allocator.hpp"
+#include "duckdb/storage/storage_info.hpp"
 #include "weir/columnar/duckdb_error.h"
 #include "weir/columnar/env_file_system.h"
 
@@ -73,6 +76,11 @@ class DuckDBEngine : public Engine {
       const auto memory =
           static_cast<uint64_t>(static_cast<double>(options_.memory_bytes) * kDuckDBShare);
       config.options.maximum_memory = memory;
+      // What DuckDB would make itself, but it would look up the machine's memory in files first,
+      // and its start does not survive an error there.
+      config.allocator = duckdb::make_uniq<duckdb::Allocator>();
+      config.block_allocator = duckdb::make_uniq<duckdb::BlockAllocator>(
+          *config.allocator, DEFAULT_BLOCK_ALLOC_SIZE, memory, 0);
       config.options.maximum_threads = static_cast<uint64_t>(options_.threads);
       config.options.use_temporary_directory = !options_.spill_dir.empty();
       config.options.temporary_directory = options_.spill_dir;

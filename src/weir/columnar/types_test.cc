@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "duckdb/common/types/data_chunk.hpp"
+#include "weir/base/sim_env.h"
 #include "weir/columnar/parquet_writer.h"
 #include "weir/columnar/testing/engine_fixture.h"
 #include "weir/columnar/testing/random_values.h"
@@ -171,7 +172,8 @@ TEST_F(TypesTest, UnchangedColumnsAreReferenced) {
 class RoundTrip : public testing::EngineFixture, public ::testing::WithParamInterface<int> {};
 
 TEST_P(RoundTrip, ThroughParquet) {
-  RandomValues random(static_cast<uint64_t>(GetParam()));
+  SimEnv seeded(static_cast<uint64_t>(GetParam()));
+  RandomValues random(seeded);
   const Schema schema = random.RandomSchema(6);
   SCOPED_TRACE(schema.ToString());
   const size_t row_count = 1 + random.Below(3000);

@@ -75,7 +75,10 @@ duckdb::Value RandomValues::Value(const LogicalType& type, bool nullable) {
     if (choice == 0) return min;
     if (choice == 1) return max;
     if (choice == 2) return int64_t{0};
-    return std::uniform_int_distribution<int64_t>(min, max)(random_);
+    const uint64_t span = static_cast<uint64_t>(max) - static_cast<uint64_t>(min);
+    const uint64_t random = env_.RandomU64();
+    return static_cast<int64_t>(static_cast<uint64_t>(min) +
+                                (span == UINT64_MAX ? random : random % (span + 1)));
   };
   switch (type.id()) {
     case LogicalTypeId::BOOLEAN:
