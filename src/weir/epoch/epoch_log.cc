@@ -130,15 +130,9 @@ Status EpochLog::Write(const Manifest& manifest) {
 
   Status put = env_.PutIfAbsent(path, bytes);
   if (put.ok()) return put;
-  if (put.error().code() == ErrorCode::kAlreadyExists) {
-    WEIR_ASSIGN_OR_RETURN(const std::string present, env_.ReadFile(path));
-    if (present != bytes) return conflict(manifest.epoch);
-    put = env_.SyncDir(folder_);
-    if (put.ok()) return put;
-  } else {
-    const auto there = Exists(path);
-    if (there.ok() && !*there) return put;
-  }
+  if (put.error().code() == ErrorCode::kAlreadyExists) return conflict(manifest.epoch);
+  const auto there = Exists(path);
+  if (there.ok() && !*there) return put;
   return Error::Retry(ErrorCode::kInDoubt, "the manifest of epoch " +
                                                std::to_string(manifest.epoch) +
                                                " may be written or not: " + put.error().message())
