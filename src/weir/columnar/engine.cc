@@ -13,9 +13,11 @@
 #include "duckdb/main/database.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
 #include "duckdb/storage/block_allocator.hpp"
+#include "duckdb/storage/buffer_manager.hpp"
 #include "duckdb/storage/storage_info.hpp"
 #include "weir/columnar/duckdb_error.h"
 #include "weir/columnar/env_file_system.h"
+#include "weir/columnar/memory_budget.h"
 
 namespace weir::columnar {
 namespace {
@@ -67,14 +69,16 @@ Result<EngineOptions> WithDefaults(Env& env, EngineOptions options) {
 
 class DuckDBEngine : public Engine {
  public:
-  DuckDBEngine(Env& env, EngineOptions options) : env_(env), options_(std::move(options)) {}
+  DuckDBEngine(Env& env, EngineOptions options)
+      : env_(env),
+        options_(std::move(options)),
+        budget_(options_.memory_bytes - DuckDBBytes(), options_.metrics) {}
 
   Status Start() {
     return CatchDuckDB([&]() -> Status {
       duckdb::DBConfig config;
       config.file_system = NewEnvVirtualFileSystem(env_);
-      const auto memory =
-          static_cast<uint64_t>(static_cast<double>(options_.memory_bytes) * kDuckDBShare);
+      const uint64_t memory = DuckDBBytes();
       config.options.maximum_memory = memory;
       // What DuckDB would make itself, but it would look up the machine's memory in files first,
       // and its start does not survive an error there.
@@ -112,6 +116,11 @@ class DuckDBEngine : public Engine {
   Env& env() override { return env_; }
   const EngineOptions& options() const override { return options_; }
   duckdb::DatabaseInstance& database() override { return *database_->instance; }
+  MemoryBudget& budget() override { return budget_; }
+  EngineUsage usage() override {
+    auto& buffers = duckdb::BufferManager::GetBufferManager(database());
+    return {.memory_bytes = buffers.GetUsedMemory(), .spill_bytes = buffers.GetUsedSwap()};
+  }
   duckdb::FileSystem& files() override { return database_->GetFileSystem(); }
 
   Status LoadRemoteFiles() override {
@@ -141,8 +150,13 @@ class DuckDBEngine : public Engine {
   }
 
  private:
+  uint64_t DuckDBBytes() const {
+    return static_cast<uint64_t>(static_cast<double>(options_.memory_bytes) * kDuckDBShare);
+  }
+
   Env& env_;
   const EngineOptions options_;
+  MemoryBudget budget_;
   std::unique_ptr<duckdb::DuckDB> database_;
 };
 

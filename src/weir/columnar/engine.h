@@ -21,7 +21,13 @@ class FileSystem;
 class MaterializedQueryResult;
 }  // namespace duckdb
 
+namespace weir {
+class MetricRegistry;
+}  // namespace weir
+
 namespace weir::columnar {
+
+class MemoryBudget;
 
 struct EngineOptions {
   uint64_t memory_bytes = 0;     // the whole process's budget; 0: 70 % of MachineInfo::memory_bytes
@@ -29,6 +35,13 @@ struct EngineOptions {
   std::string spill_dir{};       // made when first needed, emptied on close; empty: no spilling
   uint64_t spill_bytes_max = 0;  // 0: 80 % of what is free there at the start
   std::string extension_dir{};   // where httpfs lies; empty: beside libduckdb.so, weir/extensions
+  MetricRegistry* metrics = nullptr;  // gets the gauges of the budget; must outlive the engine
+};
+
+// What DuckDB holds now.
+struct EngineUsage {
+  uint64_t memory_bytes = 0;  // in its buffers
+  uint64_t spill_bytes = 0;   // in files of spill_dir
 };
 
 class Engine {
@@ -39,6 +52,9 @@ class Engine {
   virtual Env& env() = 0;
   virtual const EngineOptions& options() const = 0;  // with the defaults filled in
   virtual duckdb::DatabaseInstance& database() = 0;
+  // The part of memory_bytes that is not DuckDB's, for our own readers and writers.
+  virtual MemoryBudget& budget() = 0;
+  virtual EngineUsage usage() = 0;
   // Local paths go to Env; http(s):// and s3:// to DuckDB's httpfs once LoadRemoteFiles() was
   // called.
   virtual duckdb::FileSystem& files() = 0;

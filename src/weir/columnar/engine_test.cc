@@ -6,6 +6,7 @@
 #include <string>
 
 #include "duckdb/common/file_system.hpp"
+#include "weir/columnar/memory_budget.h"
 #include "weir/columnar/testing/engine_fixture.h"
 
 namespace weir::columnar {
@@ -23,6 +24,7 @@ TEST_F(EngineTest, SettingsFollowTheBudget) {
   EXPECT_EQ(Ask("SELECT current_setting('autoinstall_known_extensions')"), "false");
   EXPECT_GT(engine().options().spill_bytes_max, 0u);
   EXPECT_EQ(engine().options().memory_bytes, uint64_t{1} << 30);
+  EXPECT_EQ(engine().budget().limit_bytes(), 429496730u);  // the other 40 %
 }
 
 TEST_F(EngineTest, KnowsTimeZones) {
@@ -107,6 +109,9 @@ TEST_F(EngineTest, SpillsIntoItsFolderAndCleansUp) {
   EXPECT_EQ(Ask("SELECT count(*) FROM big WHERE s = hash(i)::VARCHAR"), "2000000");
   EXPECT_NE(Ask("SELECT coalesce(sum(size), 0)::BIGINT FROM duckdb_temporary_files()"), "0");
   EXPECT_TRUE(RealEnv().Exists(folder() + "/a/b/spill"));
+  EXPECT_GT(engine().usage().spill_bytes, 0u);
+  EXPECT_GT(engine().usage().memory_bytes, 0u);
+  EXPECT_LE(engine().usage().memory_bytes, uint64_t{60} << 20);
   Close();
   auto left = RealEnv().ListDir(folder() + "/a/b/spill");
   EXPECT_TRUE(!left.ok() || left->empty());
