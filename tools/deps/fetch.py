@@ -38,10 +38,12 @@ def run(*command: str, cwd: pathlib.Path) -> None:
         sys.exit(f"{done.stdout}\nfetch.py: failed ({done.returncode}): {' '.join(command)}")
 
 
-def make_venv(folder: pathlib.Path, requirements: pathlib.Path, *options: str) -> None:
+def make_venv(folder: pathlib.Path, *requirements: str) -> None:
     run(PYTHON, "-m", "venv", str(folder), cwd=HERE)
-    run(str(folder / "bin/pip"), "install", "--quiet", "--disable-pip-version-check",
-        "--no-deps", "--require-hashes", *options, "-r", str(requirements), cwd=HERE)
+    for name in requirements:
+        run(str(folder / "bin/pip"), "install", "--quiet", "--disable-pip-version-check",
+            "--no-deps", "--require-hashes", "--no-build-isolation", "-r", str(HERE / name),
+            cwd=HERE)
 
 
 def download(row: dict, work: pathlib.Path) -> pathlib.Path:
@@ -55,7 +57,7 @@ def download(row: dict, work: pathlib.Path) -> pathlib.Path:
         if source or subprocess.run([*pip, "--version"], capture_output=True).returncode != 0:
             # pip reads a source package's metadata through its build system: ours, pinned.
             if not venv.exists():
-                make_venv(venv, HERE / "headers-build.txt")
+                make_venv(venv, "source-packages.txt")
             pip = [str(venv / "bin/python"), "-m", "pip"]
         pins = work / "pin.txt"
         pins.write_text(f"{row['package']}=={row['version']} --hash=sha256:{row['sha256']}\n")
@@ -164,7 +166,7 @@ def main() -> None:
             else:
                 # An environment can't be renamed; the mark says that it is whole.
                 shutil.rmtree(folder, ignore_errors=True)
-                make_venv(folder, requirements)
+                make_venv(folder, "source-packages.txt", requirements.name)
                 whole.touch()
     print(folder)
 
