@@ -118,9 +118,11 @@ Result<std::string> DuckDBTypeText(const std::string& text) {
       if (tokens[pos].Is(">")) ++pos;
     } else if (name.Is("MAP") && generic()) {
       ++pos;
-      out = "MAP(" + type();
+      out = "MAP(";
+      out += type();
       if (tokens[pos].Is(",")) ++pos;
-      out += ", " + type() + ")";
+      out += ", ";
+      out += type() + ")";
       if (tokens[pos].Is(">")) ++pos;
     } else if (name.Is("ROW") && (generic() || tokens[pos].Is("("))) {
       ++pos;
@@ -130,7 +132,8 @@ Result<std::string> DuckDBTypeText(const std::string& text) {
           ++pos;
           out += ", ";
         }
-        out += QuoteName(tokens[pos++].text) + " " + type();
+        out += QuoteName(tokens[pos++].text) + " ";
+        out += type();
       }
       out += ")";
       if (tokens[pos].kind != TokenKind::kEnd) ++pos;
