@@ -11,6 +11,7 @@
 #include "duckdb/common/types/value.hpp"
 #include "duckdb/common/types/vector.hpp"
 #include "duckdb/planner/expression/bound_cast_expression.hpp"
+#include "duckdb/planner/expression/bound_conjunction_expression.hpp"
 #include "duckdb/planner/expression/bound_constant_expression.hpp"
 #include "duckdb/planner/expression/bound_operator_expression.hpp"
 
@@ -50,7 +51,8 @@ class FlatSet {
 };
 
 template <typename T, typename Found>
-void Look(duckdb::Vector& input, size_t n, bool negated, bool* passes, const Found& found) {
+void Look(duckdb::Vector& input, size_t n, bool negated, bool null_passes, bool* passes,
+          const Found& found) {
   duckdb::UnifiedVectorFormat format;
   input.ToUnifiedFormat(n, format);
   const T* values = duckdb::UnifiedVectorFormat::GetData<T>(format);
@@ -60,27 +62,38 @@ void Look(duckdb::Vector& input, size_t n, bool negated, bool* passes, const Fou
   }
   for (size_t row = 0; row < n; ++row) {
     const size_t i = format.sel->get_index(row);
-    passes[row] = format.validity.RowIsValid(i) && found(values[i]) != negated;
+    passes[row] = format.validity.RowIsValid(i) ? found(values[i]) != negated : null_passes;
   }
 }
 
-// The set holds a NULL: NOT IN is never true, and IN is what it is without it.
+// NOT IN a set that holds a NULL is never true.
 class Never final : public InSet {
  public:
-  explicit Never(const duckdb::Expression& input) : InSet(input) {}
-  void Evaluate(duckdb::Vector&, size_t n, bool* passes) const override {
-    std::fill_n(passes, n, false);
+  explicit Never(const Shape& shape) : InSet(shape), null_passes_(shape.null_passes) {}
+  void Evaluate(duckdb::Vector& input, size_t n, bool* passes) const override {
+    duckdb::UnifiedVectorFormat format;
+    input.ToUnifiedFormat(n, format);
+    for (size_t row = 0; row < n; ++row) {
+      passes[row] = null_passes_ && !format.validity.RowIsValid(format.sel->get_index(row));
+    }
   }
+
+ private:
+  const bool null_passes_;
 };
 
 template <typename T>
 class NumberSet final : public InSet {
  public:
-  NumberSet(const duckdb::Expression& input, const std::vector<duckdb::Value>& values, bool negated)
-      : InSet(input), negated_(negated), set_(Numbers(values)) {}
+  NumberSet(const Shape& shape, const std::vector<duckdb::Value>& values)
+      : InSet(shape),
+        negated_(shape.negated),
+        null_passes_(shape.null_passes),
+        set_(Numbers(values)) {}
 
   void Evaluate(duckdb::Vector& input, size_t n, bool* passes) const override {
-    Look<T>(input, n, negated_, passes, [&](const T& value) { return set_.Contains(value); });
+    Look<T>(input, n, negated_, null_passes_, passes,
+            [&](const T& value) { return set_.Contains(value); });
   }
 
  private:
@@ -91,13 +104,18 @@ class NumberSet final : public InSet {
   }
 
   const bool negated_;
+  const bool null_passes_;
   const FlatSet<T> set_;
 };
 
 class StringSet final : public InSet {
  public:
-  StringSet(const duckdb::Expression& input, const std::vector<duckdb::Value>& values, bool negated)
-      : InSet(input), negated_(negated), texts_(Texts(values)), set_(Views(texts_)) {
+  StringSet(const Shape& shape, const std::vector<duckdb::Value>& values)
+      : InSet(shape),
+        negated_(shape.negated),
+        null_passes_(shape.null_passes),
+        texts_(Texts(values)),
+        set_(Views(texts_)) {
     const bool all_inlined = std::all_of(texts_.begin(), texts_.end(), [](const auto& text) {
       return text.size() <= duckdb::string_t::INLINE_BYTES;
     });
@@ -107,20 +125,21 @@ class StringSet final : public InSet {
 
   void Evaluate(duckdb::Vector& input, size_t n, bool* passes) const override {
     if (inlined_.empty()) {
-      Look<duckdb::string_t>(input, n, negated_, passes,
+      Look<duckdb::string_t>(input, n, negated_, null_passes_, passes,
                              [&](const duckdb::string_t& value) { return set_.Contains(value); });
       return;
     }
     // An inlined string is its length and 12 bytes, padded with zeros: 16 bytes to compare. A long
     // one has another length, so it differs in the first word.
-    Look<duckdb::string_t>(input, n, negated_, passes, [&](const duckdb::string_t& value) {
-      const Pair words = Words(value);
-      bool found = false;
-      for (const Pair& candidate : inlined_) {
-        found |= candidate.low == words.low && candidate.high == words.high;
-      }
-      return found;
-    });
+    Look<duckdb::string_t>(input, n, negated_, null_passes_, passes,
+                           [&](const duckdb::string_t& value) {
+                             const Pair words = Words(value);
+                             bool found = false;
+                             for (const Pair& candidate : inlined_) {
+                               found |= candidate.low == words.low && candidate.high == words.high;
+                             }
+                             return found;
+                           });
   }
 
  private:
@@ -147,6 +166,7 @@ class StringSet final : public InSet {
   }
 
   const bool negated_;
+  const bool null_passes_;
   const std::vector<std::string> texts_;  // what long strings of set_ point to
   const FlatSet<duckdb::string_t> set_;
   std::vector<Pair> inlined_;
@@ -171,7 +191,21 @@ std::optional<duckdb::Value> ConstantOf(const duckdb::Expression& expression) {
 
 }  // namespace
 
-std::unique_ptr<InSet> InSet::TryMake(const duckdb::Expression& condition) {
+std::unique_ptr<InSet> InSet::TryMake(const duckdb::Expression& whole) {
+  // x IS NULL OR x IN (...)
+  const duckdb::Expression* null_tested = nullptr;
+  const duckdb::Expression* rest = &whole;
+  if (whole.GetExpressionType() == duckdb::ExpressionType::CONJUNCTION_OR &&
+      whole.GetExpressionClass() == duckdb::ExpressionClass::BOUND_CONJUNCTION) {
+    const auto& sides = whole.Cast<duckdb::BoundConjunctionExpression>().children;
+    if (sides.size() != 2 ||
+        sides[0]->GetExpressionType() != duckdb::ExpressionType::OPERATOR_IS_NULL) {
+      return nullptr;
+    }
+    null_tested = sides[0]->Cast<duckdb::BoundOperatorExpression>().children[0].get();
+    rest = sides[1].get();
+  }
+  const duckdb::Expression& condition = *rest;
   const auto type = condition.GetExpressionType();
   if (type != duckdb::ExpressionType::COMPARE_IN &&
       type != duckdb::ExpressionType::COMPARE_NOT_IN) {
@@ -180,7 +214,8 @@ std::unique_ptr<InSet> InSet::TryMake(const duckdb::Expression& condition) {
   if (condition.GetExpressionClass() != duckdb::ExpressionClass::BOUND_OPERATOR) return nullptr;
   const auto& operation = condition.Cast<duckdb::BoundOperatorExpression>();
   const duckdb::Expression& input = *operation.children[0];
-  const bool negated = type == duckdb::ExpressionType::COMPARE_NOT_IN;
+  if (null_tested != nullptr && !null_tested->Equals(input)) return nullptr;
+  const Shape shape{input, type == duckdb::ExpressionType::COMPARE_NOT_IN, null_tested != nullptr};
 
   std::vector<duckdb::Value> values;
   bool holds_null = false;
@@ -194,22 +229,22 @@ std::unique_ptr<InSet> InSet::TryMake(const duckdb::Expression& condition) {
     if (value->type().id() != input.return_type.id()) return nullptr;
     values.push_back(std::move(*value));
   }
-  if (negated && holds_null) return std::make_unique<Never>(input);
+  if (shape.negated && holds_null) return std::make_unique<Never>(shape);
 
   switch (input.return_type.id()) {
     case duckdb::LogicalTypeId::VARCHAR:
       // Equality under a collation is not equality of bytes.
       if (!duckdb::StringType::GetCollation(input.return_type).empty()) return nullptr;
-      return std::make_unique<StringSet>(input, values, negated);
+      return std::make_unique<StringSet>(shape, values);
     case duckdb::LogicalTypeId::INTEGER:
     case duckdb::LogicalTypeId::DATE:
       if (values.size() < kNumbersMin) return nullptr;
-      return std::make_unique<NumberSet<int32_t>>(input, values, negated);
+      return std::make_unique<NumberSet<int32_t>>(shape, values);
     case duckdb::LogicalTypeId::BIGINT:
     case duckdb::LogicalTypeId::TIMESTAMP:
     case duckdb::LogicalTypeId::TIMESTAMP_TZ:
       if (values.size() < kNumbersMin) return nullptr;
-      return std::make_unique<NumberSet<int64_t>>(input, values, negated);
+      return std::make_unique<NumberSet<int64_t>>(shape, values);
     default:
       return nullptr;
   }
