@@ -46,7 +46,11 @@ schema:
     description: all orders
     properties:
       - {name: line, logicalType: integer, primaryKey: true, primaryKeyPosition: 2}
-      - {name: order_id, physicalName: o_id, logicalType: string, primaryKey: true, primaryKeyPosition: 1}
+      - name: order_id
+        physicalName: o_id
+        logicalType: string
+        primaryKey: true
+        primaryKeyPosition: 1
       - {name: price, physicalType: "NUMBER(10, 2)", required: true}
       - {name: small, logicalType: integer, logicalTypeOptions: {format: i16}}
       - {name: sold, logicalType: timestamp, logicalTypeOptions: {timezone: true}}
@@ -92,13 +96,20 @@ schema:
         quality:
           - {metric: nullValues, mustBe: 0}
           - {metric: duplicateValues, mustBeLessThan: 1}
-          - {id: gaps, metric: missingValues, mustBeLessOrEqualTo: 0, arguments: {missingValues: [null, '', 'N/A']}}
+          - id: gaps
+            metric: missingValues
+            mustBeLessOrEqualTo: 0
+            arguments: {missingValues: [null, '', 'N/A']}
           - {id: dashes, metric: missingValues, mustBe: 0, arguments: {missingValues: ['-']}}
           - {id: unit, metric: invalidValues, mustBe: 0, arguments: {validValues: ['kg', "o'z"]}}
       - name: n
         logicalType: integer
         quality:
-          - {id: size, metric: invalidValues, mustBe: 0, severity: warning, arguments: {validValues: [1, 2]}}
+          - id: size
+            metric: invalidValues
+            mustBe: 0
+            severity: warning
+            arguments: {validValues: [1, 2]}
 )yaml");
   EXPECT_EQ(Named(document, "a_nullValues").kind, CheckKind::kRow);
   EXPECT_EQ(Named(document, "a_nullValues").action, Action::kQuarantine);
@@ -124,7 +135,11 @@ schema:
     quality:
       - {id: volume, metric: rowCount, mustBeBetween: [100, 120]}
       - {id: both, metric: duplicateValues, mustBe: 0, arguments: {properties: [a, B]}}
-      - {id: total, type: sql, query: "SELECT count(*) FROM {object}", mustBeGreaterThan: 0, mustBeLessThan: 9}
+      - id: total
+        type: sql
+        query: SELECT count(*) FROM {object}
+        mustBeGreaterThan: 0
+        mustBeLessThan: 9
 )yaml");
   const Check few = Named(document, "few");
   EXPECT_EQ(few.kind, CheckKind::kRatio);
@@ -148,9 +163,19 @@ schema:
       - name: a
         logicalType: integer
         quality:
-          - {id: positive, type: custom, engine: weir, implementation: "a > 0", customProperties: [{property: onViolation, value: drop row}]}
-          - {id: stop, metric: nullValues, mustBe: 0, customProperties: [{property: onViolation, value: FAIL}]}
-          - {id: table, metric: nullValues, mustBeLessThan: 5, customProperties: [{property: onViolation, value: QUARANTINE}]}
+          - id: positive
+            type: custom
+            engine: weir
+            implementation: a > 0
+            customProperties: [{property: onViolation, value: drop row}]
+          - id: stop
+            metric: nullValues
+            mustBe: 0
+            customProperties: [{property: onViolation, value: FAIL}]
+          - id: table
+            metric: nullValues
+            mustBeLessThan: 5
+            customProperties: [{property: onViolation, value: QUARANTINE}]
 )yaml");
   EXPECT_EQ(Named(document, "positive").action, Action::kDropRow);
   EXPECT_EQ(Named(document, "positive").expression, "a > 0");

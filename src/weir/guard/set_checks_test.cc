@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <random>
 #include <set>
 
 #include "duckdb.hpp"
@@ -96,7 +95,11 @@ TEST_F(SetChecksTest, ARejectedRowDoesNotTakeThePlace) {
 }
 
 TEST_F(SetChecksTest, UniqueAgreesWithAPlainLoop) {
-  std::mt19937 random(7);
+  uint64_t state = 7;
+  const auto random = [&state] {  // Knuth's MMIX generator, its better half
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    return state >> 33;
+  };
   for (int round = 0; round < 5; ++round) {
     Run("CREATE OR REPLACE TABLE batch(pos INTEGER, k INTEGER)");
     Run("CREATE OR REPLACE TABLE old(k INTEGER)");
