@@ -36,9 +36,9 @@ class EpochLog {
   // Epochs that have a manifest, ascending.
   Result<std::vector<uint64_t>> Epochs();
 
-  // THE COMMIT POINT: returns ok once file and folder are durable. kConflict: this or a later epoch
-  // has a manifest. kInDoubt: it can't be told whether the manifest was written; call Recover. After
-  // any other error it certainly was not.
+  // THE COMMIT POINT: returns ok once file and folder are durable. kConflict: this or a later
+  // epoch has a manifest. kInDoubt: it can't be told whether the manifest was written; call
+  // Recover. After any other error it certainly was not.
   Status Write(const Manifest& manifest);
 
   // Makes an existing manifest durable: one that is seen may still be in the page cache only, if

@@ -38,6 +38,19 @@ Result<columnar::CommitResult> CommitOne(const SinkToken& token, const Committer
   return committer->Commit(token.token);
 }
 
+// A new epoch that its sink claims to hold already: the sink remembers epochs that the log does
+// not, so the log was lost or is an old copy. The rows of this epoch would vanish without a word.
+Error LogIsBehind(const EpochLog& log, const Manifest& manifest, const std::string& sink) {
+  return Error::Operator(ErrorCode::kConflict,
+                         "table '" + sink + "' already holds an epoch " +
+                             std::to_string(manifest.epoch) +
+                             " or later of this flow, which the epoch log does not know")
+      .At(log.folder())
+      .Fix(
+          "restore this folder from the copy that belongs to the table, or remove the table and "
+          "run again with --full-refresh");
+}
+
 // The second sink is touched only after the log says so durably; see Resolve.
 Status BeforeCommit(EpochLog& log, const Manifest& manifest, size_t index) {
   if (index != 1) return Status::Ok();
@@ -47,7 +60,8 @@ Status BeforeCommit(EpochLog& log, const Manifest& manifest, size_t index) {
 
 // Commits in order and stops at the first failure: what Resolve concludes rests on that order.
 Result<std::vector<columnar::CommitResult>> CommitTokens(EpochLog& log, const Manifest& manifest,
-                                                         const CommitterOf& committer_of) {
+                                                         const CommitterOf& committer_of,
+                                                         bool first_time) {
   std::vector<columnar::CommitResult> results;
   for (size_t i = 0; i < manifest.tokens.size(); ++i) {
     const SinkToken& token = manifest.tokens[i];
@@ -55,6 +69,11 @@ Result<std::vector<columnar::CommitResult>> CommitTokens(EpochLog& log, const Ma
       return InDoubt(manifest, token.sink, ready.error());
     }
     auto result = CommitOne(token, committer_of);
+    if (result.ok() && result->already_done && first_time) {
+      result = LogIsBehind(log, manifest, token.sink);
+      // Nothing is in any sink: the epoch has not happened.
+      if (i == 0 && log.Withdraw(manifest, result.error().message()).ok()) return result.status();
+    }
     if (!result.ok()) return InDoubt(manifest, token.sink, result.error());
     results.push_back(*result);
   }
@@ -109,7 +128,7 @@ Result<Resolved> Discard(EpochLog& log, const Manifest& manifest, const Committe
 Result<std::vector<columnar::CommitResult>> CommitEpoch(EpochLog& log, const Manifest& manifest,
                                                         const CommitterOf& committer_of) {
   WEIR_RETURN_IF_ERROR(log.Write(manifest));
-  return CommitTokens(log, manifest, committer_of);
+  return CommitTokens(log, manifest, committer_of, /*first_time=*/true);
 }
 
 Result<Recovery> Recover(EpochLog& log, const CommitterOf& committer_of) {
@@ -121,7 +140,7 @@ Result<Recovery> Recover(EpochLog& log, const CommitterOf& committer_of) {
   if (done) return recovery;
   // Durable before any sink takes it: a sink must never be ahead of the log.
   WEIR_RETURN_IF_ERROR(log.Sync());
-  WEIR_ASSIGN_OR_RETURN(recovery.results, CommitTokens(log, *recovery.newest, committer_of));
+  WEIR_ASSIGN_OR_RETURN(recovery.results, CommitTokens(log, *recovery.newest, committer_of, false));
   recovery.committed_again = true;
   return recovery;
 }
@@ -139,7 +158,7 @@ Result<Resolved> Resolve(EpochLog& log, Resolution resolution, const CommitterOf
   }
   WEIR_RETURN_IF_ERROR(log.Sync());
   if (resolution == Resolution::kDiscard) return Discard(log, *newest, committer_of, why);
-  WEIR_ASSIGN_OR_RETURN(const auto results, CommitTokens(log, *newest, committer_of));
+  WEIR_ASSIGN_OR_RETURN(const auto results, CommitTokens(log, *newest, committer_of, false));
   Resolved resolved;
   for (const SinkToken& token : newest->tokens) resolved.committed.push_back(token.sink);
   return resolved;

@@ -39,6 +39,7 @@ using CommitterOf =
     std::function<Result<std::shared_ptr<columnar::SinkCommitter>>(const std::string& sink)>;
 
 // Writes the manifest, then commits every token in order; the results are in the tokens' order.
+// kConflict also if a sink holds this epoch already: the log was lost or is an old copy.
 Result<std::vector<columnar::CommitResult>> CommitEpoch(EpochLog& log, const Manifest& manifest,
                                                         const CommitterOf& committer_of);
 

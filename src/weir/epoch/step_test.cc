@@ -171,6 +171,19 @@ TEST_F(StepTest, AFullDiskIsNoReasonToGiveRowsUp) {
   EXPECT_EQ(Rows("q"), "1\n");
 }
 
+// With the log lost, epochs would start at 1 again and the sinks would take them for old ones.
+TEST_F(StepTest, ALostLogIsFoundOutBeforeRowsVanish) {
+  ASSERT_TRUE(CommitEpoch(log_, Prepared(1), committer_of()).ok());
+  ASSERT_TRUE(env_.RemoveTree("_weir/flow").ok());
+  EpochLog log(env_, "_weir/flow");
+  EXPECT_FALSE(Recover(log, committer_of())->had_manifest);
+  const auto again = CommitEpoch(log, Prepared(1), committer_of());
+  ASSERT_FALSE(again.ok());
+  EXPECT_EQ(again.error().code(), ErrorCode::kConflict);  // so the caller aborts its tokens
+  EXPECT_NE(again.error().message().find("'t' already holds"), std::string::npos);
+  EXPECT_FALSE(Recover(log, committer_of())->had_manifest);  // taken back
+}
+
 TEST_F(StepTest, AnEpochWithoutSinksOnlyMovesThePositions) {
   Manifest manifest;
   manifest.flow_id = "flow";
