@@ -319,6 +319,16 @@ class LocalParquetWriter : public ParquetWriter::Local {
     });
   }
 
+  Status Flush(duckdb::ClientContext& context) override {
+    return CatchDuckDB([&]() -> Status {
+      if (!rows_ || rows_->Count() == 0) return Status::Ok();
+      append_.current_chunk_state.handles.clear();
+      writer_.WriteRowGroup(context, std::move(rows_));
+      StartRows(context);
+      return Status::Ok();
+    });
+  }
+
   Status Finish(duckdb::ClientContext& context) override {
     return CatchDuckDB([&]() -> Status {
       if (!rows_) return Status::Ok();

@@ -77,6 +77,8 @@ class ParquetWriter {
     virtual ~Local() = default;
     // The chunk's types must be the schema's. Encodes and writes a row group now and then.
     virtual Status Write(duckdb::ClientContext& context, duckdb::DataChunk& chunk) = 0;
+    // Writes what is buffered as a row group of its own, however small, to give memory back.
+    virtual Status Flush(duckdb::ClientContext& context) = 0;
     // Writes what is buffered, or hands it to the writer to be joined with other Locals' rests.
     virtual Status Finish(duckdb::ClientContext& context) = 0;
     // Memory held now, in DuckDB's buffers.
