@@ -1,0 +1,114 @@
+#include "weir/lake/scan_sql.h"
+
+#include <algorithm>
+
+#include "weir/columnar/engine.h"
+#include "weir/lake/paths.h"
+
+namespace weir::lake {
+namespace {
+
+using columnar::QuoteLiteral;
+using columnar::QuoteName;
+
+bool IsPartitionColumn(const std::vector<std::string>& partition_columns,
+                       const std::string& name) {
+  return std::find(partition_columns.begin(), partition_columns.end(), name) !=
+         partition_columns.end();
+}
+
+// DuckDB takes paths as patterns; a bracket around a special character makes it plain.
+std::string PathPattern(const std::string& path) {
+  std::string out;
+  for (const char c : path) {
+    if (c == '*' || c == '?' || c == '[') {
+      out += '[';
+      out += c;
+      out += ']';
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string Typed(const std::string& expression, const duckdb::LogicalType& type) {
+  return "CAST(" + expression + " AS " + type.ToString() + ")";
+}
+
+}  // namespace
+
+std::string ColumnListSql(const columnar::Schema& schema) {
+  std::string out;
+  for (const auto& field : schema.fields) {
+    out += (out.empty() ? "" : ", ") + QuoteName(field.name);
+  }
+  return out;
+}
+
+std::string PartitionSql(const columnar::Schema& schema,
+                         const std::vector<std::string>& partition_columns,
+                         const std::vector<ScanFile>& files) {
+  std::string select = "(SELECT ";
+  select += kScanFileColumn;
+  std::string names = kScanFileColumn;
+  for (const auto& column : partition_columns) {
+    const auto& type = schema.fields[static_cast<size_t>(schema.Find(column))].type;
+    select += ", " + Typed(QuoteName(column), type) + " AS " + QuoteName(column);
+    names += ", " + QuoteName(column);
+  }
+  // A first row fixes the number of columns when there are no files, and their type: text.
+  std::string rows = "(NULL::VARCHAR";
+  for (size_t i = 0; i < partition_columns.size(); ++i) rows += ", NULL::VARCHAR";
+  rows += ")";
+  for (const auto& file : files) {
+    rows += ", (" + QuoteLiteral(file.path);
+    for (const auto& column : partition_columns) {
+      const auto& type = schema.fields[static_cast<size_t>(schema.Find(column))].type;
+      const auto found = file.partition_values.find(column);
+      const auto text = found == file.partition_values.end() ? std::nullopt
+                                                             : CastableText(found->second, type);
+      rows += ", " + (text ? QuoteLiteral(*text) : "NULL");
+    }
+    rows += ")";
+  }
+  return select + " FROM (VALUES " + rows + ") AS weir_files(" + names + ") WHERE " +
+         kScanFileColumn + " IS NOT NULL)";
+}
+
+std::string ScanSql(const columnar::Schema& schema,
+                    const std::vector<std::string>& partition_columns,
+                    const std::vector<ScanFile>& files) {
+  // An empty relation of the stored columns: what a file lacks is filled from it by name.
+  std::string empty;
+  std::string casts;
+  for (const auto& field : schema.fields) {
+    if (IsPartitionColumn(partition_columns, field.name)) {
+      casts += "weir_files." + QuoteName(field.name) + ", ";
+      continue;
+    }
+    empty += Typed("NULL", field.type) + " AS " + QuoteName(field.name) + ", ";
+    casts += Typed("weir_rows." + QuoteName(field.name), field.type) + " AS " +
+             QuoteName(field.name) + ", ";
+  }
+  std::string rows = "SELECT " + empty + "NULL::VARCHAR AS ";
+  rows += kScanFileColumn;
+  rows += " WHERE false";
+  if (!files.empty()) {
+    std::string list;
+    for (const auto& file : files) {
+      list += (list.empty() ? "" : ", ") + QuoteLiteral(PathPattern(file.path));
+    }
+    rows += " UNION ALL BY NAME SELECT * FROM read_parquet([" + list + "], filename = '" +
+            kScanFileColumn + "', union_by_name = true, hive_partitioning = false)";
+  }
+  std::string sql = "(SELECT " + casts + "weir_rows." + kScanFileColumn + " FROM (" + rows +
+                    ") AS weir_rows";
+  if (!partition_columns.empty()) {
+    sql += " JOIN " + PartitionSql(schema, partition_columns, files) +
+           " AS weir_files ON weir_rows." + kScanFileColumn + " = weir_files." + kScanFileColumn;
+  }
+  return sql + ")";
+}
+
+}  // namespace weir::lake
