@@ -1,0 +1,460 @@
+#include "weir/lake/data_files.h"
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "duckdb/common/types/data_chunk.hpp"
+#include "duckdb/common/types/hash.hpp"
+#include "duckdb/common/types/selection_vector.hpp"
+#include "duckdb/common/vector_operations/vector_operations.hpp"
+#include "duckdb/main/client_context.hpp"
+#include "duckdb/main/connection.hpp"
+#include "weir/lake/file_stats.h"
+#include "weir/lake/paths.h"
+
+namespace weir::lake {
+namespace {
+
+// Memory is looked at once in this many chunks.
+constexpr int kMemoryCheckChunks = 8;
+
+std::vector<size_t> Positions(const columnar::Schema& schema,
+                              const std::vector<std::string>& names, bool inside) {
+  std::vector<size_t> out;
+  for (size_t i = 0; i < schema.fields.size(); ++i) {
+    const bool found = std::find(names.begin(), names.end(), schema.fields[i].name) != names.end();
+    if (found == inside) out.push_back(i);
+  }
+  return out;
+}
+
+}  // namespace
+
+// A thread's way into the files: sorts the rows of each chunk by partition and hands them to the
+// Locals it holds, one a partition.
+class PartitionWriter : public DataFiles::Writer {
+ public:
+  PartitionWriter(DataFiles& files, duckdb::ClientContext& context)
+      : files_(files),
+        context_(context),
+        key_columns_(Positions(files.options_.schema, files.options_.partition_columns, true)),
+        file_columns_(Positions(files.options_.schema, files.options_.partition_columns, false)) {
+    files_.writers_ += 1;
+    for (size_t i = 0; i < files.options_.schema.fields.size(); ++i) {
+      if (!files.options_.schema.fields[i].nullable) required_columns_.push_back(i);
+    }
+    file_chunk_.InitializeEmpty(files.file_schema_.Types());
+  }
+
+  ~PartitionWriter() override {
+    if (!finished_) files_.writers_ -= 1;
+  }
+
+  Status Write(duckdb::DataChunk& chunk) override {
+    if (chunk.size() == 0) return Status();
+    try {
+      WEIR_RETURN_IF_ERROR(CheckRequired(chunk));
+      if (key_columns_.empty()) {
+        WEIR_ASSIGN_OR_RETURN(Slot * slot, FindSlot({}));
+        for (size_t i = 0; i < file_columns_.size(); ++i) {
+          file_chunk_.data[i].Reference(chunk.data[file_columns_[i]]);
+        }
+        file_chunk_.SetCardinality(chunk.size());
+        WEIR_RETURN_IF_ERROR(WriteRows(*slot, file_chunk_));
+      } else {
+        WEIR_RETURN_IF_ERROR(WritePartitioned(chunk));
+      }
+      if (++chunks_ % kMemoryCheckChunks == 0) return KeepMemory();
+      return Status();
+    } catch (const std::exception& error) {
+      return Error::Bug(std::string("writing to ") + files_.options_.table + ": " + error.what());
+    }
+  }
+
+  Status Finish() override {
+    finished_ = true;
+    Status first;
+    for (auto& [values, slot] : slots_) {
+      Status status = ReleaseSlot(*slot);
+      if (first.ok()) first = std::move(status);
+    }
+    files_.writers_ -= 1;
+    return first;
+  }
+
+ private:
+  struct Slot {
+    DataFiles::Partition* partition = nullptr;
+    DataFiles::Lease lease;
+    uint64_t last_chunk = 0;
+  };
+  struct Group {
+    Slot* slot = nullptr;
+    size_t first_row = 0;
+    std::vector<duckdb::sel_t> rows;
+  };
+
+  Status CheckRequired(duckdb::DataChunk& chunk) {
+    for (const size_t column : required_columns_) {
+      duckdb::UnifiedVectorFormat format;
+      chunk.data[column].ToUnifiedFormat(chunk.size(), format);
+      if (format.validity.AllValid()) continue;
+      for (size_t row = 0; row < chunk.size(); ++row) {
+        if (!format.validity.RowIsValid(format.sel->get_index(row))) {
+          return Error::Data(ErrorCode::kContract,
+                             "NULL in column '" + files_.options_.schema.fields[column].name +
+                                 "', which is NOT NULL")
+              .At(files_.options_.table);
+        }
+      }
+    }
+    return Status();
+  }
+
+  Result<Slot*> FindSlot(PartitionValues values) {
+    const auto found = slots_.find(values);
+    if (found != slots_.end()) return found->second.get();
+    auto slot = std::make_unique<Slot>();
+    WEIR_ASSIGN_OR_RETURN(slot->partition, files_.FindPartition(values));
+    Slot* out = slot.get();
+    slots_.emplace(std::move(values), std::move(slot));
+    return out;
+  }
+
+  // The slot for the partition values in this row.
+  Result<Slot*> SlotOfRow(duckdb::DataChunk& chunk, size_t row) {
+    PartitionValues values;
+    for (const size_t column : key_columns_) {
+      const auto& field = files_.options_.schema.fields[column];
+      WEIR_ASSIGN_OR_RETURN(auto text, PartitionText(chunk.GetValue(column, row)));
+      if (!text && !field.nullable) {
+        return Error::Data(ErrorCode::kContract,
+                           "an empty string in partition column '" + field.name +
+                               "', which is NOT NULL (Delta stores it as NULL)")
+            .At(files_.options_.table);
+      }
+      values[field.name] = std::move(text);
+    }
+    return FindSlot(std::move(values));
+  }
+
+  Status WritePartitioned(duckdb::DataChunk& chunk) {
+    const size_t rows = chunk.size();
+    duckdb::Vector hashes(duckdb::LogicalType::HASH, rows);
+    duckdb::VectorOperations::Hash(chunk.data[key_columns_[0]], hashes, rows);
+    for (size_t i = 1; i < key_columns_.size(); ++i) {
+      duckdb::VectorOperations::CombineHash(hashes, chunk.data[key_columns_[i]], rows);
+    }
+    hashes.Flatten(rows);
+    const auto* hash = duckdb::FlatVector::GetData<duckdb::hash_t>(hashes);
+
+    group_of_hash_.clear();
+    size_t group_count = 0;
+    duckdb::hash_t last_hash = 0;
+    Group* last = nullptr;
+    for (size_t row = 0; row < rows; ++row) {
+      if (last == nullptr || hash[row] != last_hash) {
+        const auto [entry, is_new] = group_of_hash_.try_emplace(hash[row], group_count);
+        if (is_new) {
+          if (groups_.size() == group_count) groups_.emplace_back();
+          groups_[group_count].rows.clear();
+          groups_[group_count].first_row = row;
+          group_count += 1;
+        }
+        last = &groups_[entry->second];
+        last_hash = hash[row];
+      }
+      last->rows.push_back(static_cast<duckdb::sel_t>(row));
+      leader_.set_index(row, last->first_row);
+    }
+    WEIR_ASSIGN_OR_RETURN(const bool exact, GroupsAreExact(chunk));
+    if (!exact) {
+      return Error::Bug("two partitions of " + files_.options_.table + " have the same hash");
+    }
+    for (size_t i = 0; i < group_count; ++i) {
+      Group& group = groups_[i];
+      WEIR_ASSIGN_OR_RETURN(group.slot, SlotOfRow(chunk, group.first_row));
+      duckdb::SelectionVector selection(group.rows.data());
+      for (size_t column = 0; column < file_columns_.size(); ++column) {
+        file_chunk_.data[column].Slice(chunk.data[file_columns_[column]], selection,
+                                       group.rows.size());
+      }
+      file_chunk_.SetCardinality(group.rows.size());
+      WEIR_RETURN_IF_ERROR(WriteRows(*group.slot, file_chunk_));
+    }
+    return Status();
+  }
+
+  // Rows were grouped by hash; equal hashes of different values would mix partitions.
+  Result<bool> GroupsAreExact(duckdb::DataChunk& chunk) {
+    for (const size_t column : key_columns_) {
+      duckdb::Vector leaders(chunk.data[column], leader_, chunk.size());
+      const size_t equal = duckdb::VectorOperations::NotDistinctFrom(
+          chunk.data[column], leaders, nullptr, chunk.size(), &equal_rows_, nullptr);
+      if (equal != chunk.size()) return false;
+    }
+    return true;
+  }
+
+  Status WriteRows(Slot& slot, duckdb::DataChunk& rows) {
+    // A full file takes no more rows; the others may still be in it.
+    if (slot.lease.local &&
+        slot.lease.file->writer->bytes_written() >= files_.options_.file_bytes) {
+      WEIR_RETURN_IF_ERROR(ReleaseSlot(slot));
+    }
+    if (!slot.lease.local) {
+      if (leases_ >= files_.options_.buffers_max) WEIR_RETURN_IF_ERROR(ReleaseOldest());
+      WEIR_ASSIGN_OR_RETURN(slot.lease, files_.Acquire(context_, *slot.partition));
+      leases_ += 1;
+    }
+    slot.last_chunk = chunks_;
+    return slot.lease.local->Write(context_, rows);
+  }
+
+  Status ReleaseSlot(Slot& slot) {
+    if (!slot.lease.local) return Status();
+    leases_ -= 1;
+    return files_.Release(context_, std::move(slot.lease));
+  }
+
+  Status ReleaseOldest() {
+    Slot* oldest = nullptr;
+    for (auto& [values, slot] : slots_) {
+      if (slot->lease.local && (oldest == nullptr || slot->last_chunk < oldest->last_chunk)) {
+        oldest = slot.get();
+      }
+    }
+    return oldest == nullptr ? Status() : ReleaseSlot(*oldest);
+  }
+
+  // Writes out the largest buffers until this thread is within its share.
+  Status KeepMemory() {
+    const uint64_t share =
+        files_.options_.memory_bytes / static_cast<uint64_t>(std::max(1, files_.writers_.load()));
+    uint64_t total = 0;
+    std::vector<std::pair<uint64_t, Slot*>> sizes;
+    for (auto& [values, slot] : slots_) {
+      if (!slot->lease.local) continue;
+      sizes.emplace_back(slot->lease.local->buffered_bytes(), slot.get());
+      total += sizes.back().first;
+    }
+    if (total <= share) return Status();
+    std::sort(sizes.begin(), sizes.end(), [](const auto& a, const auto& b) {
+      return a.first > b.first;
+    });
+    // Down to half, so that the next chunks do not flush again at once.
+    for (const auto& [size, slot] : sizes) {
+      if (total <= share / 2) break;
+      total -= size;
+      WEIR_RETURN_IF_ERROR(slot->lease.local->Flush(context_));
+    }
+    return Status();
+  }
+
+  DataFiles& files_;
+  duckdb::ClientContext& context_;
+  const std::vector<size_t> key_columns_;
+  const std::vector<size_t> file_columns_;
+  std::vector<size_t> required_columns_;
+  std::map<PartitionValues, std::unique_ptr<Slot>> slots_;
+  size_t leases_ = 0;
+  uint64_t chunks_ = 0;
+  bool finished_ = false;
+
+  // Reused from chunk to chunk.
+  duckdb::DataChunk file_chunk_;
+  duckdb::SelectionVector leader_{STANDARD_VECTOR_SIZE};  // row -> first row of its group
+  duckdb::SelectionVector equal_rows_{STANDARD_VECTOR_SIZE};
+  std::unordered_map<duckdb::hash_t, size_t> group_of_hash_;
+  std::vector<Group> groups_;
+};
+
+DataFiles::DataFiles(columnar::Engine& engine, DataFilesOptions options)
+    : engine_(engine), options_(std::move(options)) {
+  for (const size_t i : Positions(options_.schema, options_.partition_columns, false)) {
+    file_schema_.fields.push_back(options_.schema.fields[i]);
+  }
+}
+
+DataFiles::~DataFiles() {
+  if (closed_) return;
+  for (auto& [values, partition] : partitions_) partition->current.reset();
+  for (const auto& path : written_paths_) (void)engine_.env().RemoveFile(path);
+}
+
+Result<std::unique_ptr<DataFiles::Writer>> DataFiles::OpenWriter() {
+  WEIR_ASSIGN_OR_RETURN(auto connection, engine_.Connect());
+  duckdb::ClientContext& context = *connection->context;
+  {
+    const std::lock_guard lock(mutex_);
+    connections_.push_back(std::move(connection));
+  }
+  return std::make_unique<PartitionWriter>(*this, context);
+}
+
+Result<DataFiles::Partition*> DataFiles::FindPartition(PartitionValues values) {
+  const std::lock_guard lock(mutex_);
+  auto& entry = partitions_[values];
+  if (entry) return entry.get();
+  auto partition = std::make_unique<Partition>();
+  for (const auto& column : options_.partition_columns) {
+    const std::string folder = PartitionFolder(column, values[column]);
+    partition->folder = partition->folder.empty() ? folder : JoinPath(partition->folder, folder);
+  }
+  const Status made = engine_.env().CreateDirs(JoinPath(options_.table, partition->folder));
+  if (!made.ok()) {
+    partitions_.erase(values);
+    return made.error();
+  }
+  partition->values = std::move(values);
+  entry = std::move(partition);
+  return entry.get();
+}
+
+Result<DataFiles::Lease> DataFiles::Acquire(duckdb::ClientContext& context, Partition& partition) {
+  std::vector<std::shared_ptr<OpenFile>> to_close;
+  Lease lease;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& current = partition.current;
+    if (current && current->writer->bytes_written() >= options_.file_bytes) {
+      current->retired = true;
+      if (current->locals == 0) to_close.push_back(current);
+      current.reset();
+    }
+    if (!current) {
+      WEIR_ASSIGN_OR_RETURN(current, StartFile(context, partition));
+    }
+    partition.last_use = ++uses_;
+    current->locals += 1;
+    lease.file = current;
+    for (auto& file : TakeSurplusLocked()) to_close.push_back(std::move(file));
+  }
+  for (const auto& file : to_close) WEIR_RETURN_IF_ERROR(FinishFile(context, *file));
+  WEIR_ASSIGN_OR_RETURN(lease.local, lease.file->writer->NewLocal(context));
+  return lease;
+}
+
+Status DataFiles::Release(duckdb::ClientContext& context, Lease lease) {
+  Status status = lease.local->Finish(context);
+  lease.local.reset();
+  bool close = false;
+  {
+    const std::lock_guard lock(mutex_);
+    lease.file->locals -= 1;
+    close = lease.file->retired && lease.file->locals == 0;
+  }
+  if (status.ok() && close) status = FinishFile(context, *lease.file);
+  return status;
+}
+
+Result<std::shared_ptr<DataFiles::OpenFile>> DataFiles::StartFile(duckdb::ClientContext& context,
+                                                                  Partition& partition) {
+  std::string number = std::to_string(file_number_++);
+  number.insert(0, number.size() < 5 ? 5 - number.size() : 0, '0');
+  const std::string name = "part-" + number + "-" + options_.name + ".snappy.parquet";
+  auto file = std::make_shared<OpenFile>();
+  const std::string relative =
+      partition.folder.empty() ? name : JoinPath(partition.folder, name);
+  file->path = JoinPath(options_.table, relative);
+  file->add.path = UriEncodePath(relative);
+  file->add.partition_values = partition.values;
+  written_paths_.push_back(file->path);
+  WEIR_ASSIGN_OR_RETURN(
+      file->writer, columnar::ParquetWriter::Create(context, file->path, file_schema_, {}));
+  open_files_ += 1;
+  return file;
+}
+
+Status DataFiles::FinishFile(duckdb::ClientContext& context, OpenFile& file) {
+  WEIR_ASSIGN_OR_RETURN(const auto stats, file.writer->Close(context));
+  file.writer.reset();
+  file.add.size = stats.bytes;
+  file.add.modification_time_ms = engine_.env().NowMicros() / 1000;
+  file.add.stats = StatsToJson(file_schema_, stats, options_.stats_columns);
+  rows_ += stats.rows;
+  bytes_ += stats.bytes;
+  file_count_ += 1;
+  const std::lock_guard lock(mutex_);
+  open_files_ -= 1;
+  adds_.push_back(std::move(file.add));
+  return Status();
+}
+
+std::vector<std::shared_ptr<DataFiles::OpenFile>> DataFiles::TakeSurplusLocked() {
+  std::vector<std::shared_ptr<OpenFile>> taken;
+  if (open_files_ <= options_.open_files_max) return taken;
+  std::vector<Partition*> idle;
+  for (auto& [values, partition] : partitions_) {
+    if (partition->current && partition->current->locals == 0) idle.push_back(partition.get());
+  }
+  std::sort(idle.begin(), idle.end(),
+            [](const Partition* a, const Partition* b) { return a->last_use < b->last_use; });
+  // A quarter at once: closing one for each one opened would make tiny files of everything.
+  for (Partition* partition : idle) {
+    if (taken.size() >= options_.open_files_max / 4 + 1) break;
+    partition->current->retired = true;
+    taken.push_back(std::move(partition->current));
+    partition->current.reset();
+  }
+  return taken;
+}
+
+Result<std::vector<AddFile>> DataFiles::Close() {
+  std::vector<std::shared_ptr<OpenFile>> open;
+  for (auto& [values, partition] : partitions_) {
+    if (partition->current) open.push_back(partition->current);
+  }
+  // What the writers left unencoded is encoded here, and every file synced: in parallel.
+  std::atomic<size_t> next{0};
+  std::mutex result_mutex;
+  Status result;
+  const auto body = [&] {
+    auto connection = engine_.Connect();
+    Status status = connection.status();
+    while (status.ok()) {
+      const size_t i = next++;
+      if (i >= open.size()) break;
+      status = FinishFile(*(*connection)->context, *open[i]);
+    }
+    const std::lock_guard lock(result_mutex);
+    if (result.ok()) result = std::move(status);
+  };
+  const size_t threads =
+      std::min<size_t>(open.size(), static_cast<size_t>(std::max(1, engine_.options().threads)));
+  if (threads <= 1) {
+    body();
+  } else {
+    std::vector<std::unique_ptr<Thread>> pool;
+    for (size_t i = 1; i < threads; ++i) {
+      pool.push_back(engine_.env().StartThread("lake-close", body));
+    }
+    body();
+    pool.clear();  // joins
+  }
+  WEIR_RETURN_IF_ERROR(std::move(result));
+  for (auto& [values, partition] : partitions_) partition->current.reset();
+  WEIR_RETURN_IF_ERROR(SyncFolders());
+  closed_ = true;
+  std::sort(adds_.begin(), adds_.end(),
+            [](const AddFile& a, const AddFile& b) { return a.path < b.path; });
+  return std::move(adds_);
+}
+
+Status DataFiles::SyncFolders() {
+  // Folders from the inside out, so that a name never survives without what it names.
+  std::set<std::string, std::greater<>> folders;
+  for (const auto& [values, partition] : partitions_) {
+    for (std::string folder = partition->folder; !folder.empty() && folder != ".";
+         folder = ParentPath(folder)) {
+      folders.insert(JoinPath(options_.table, folder));
+    }
+  }
+  for (const auto& folder : folders) WEIR_RETURN_IF_ERROR(engine_.env().SyncDir(folder));
+  if (partitions_.empty()) return Status();
+  WEIR_RETURN_IF_ERROR(engine_.env().SyncDir(options_.table));
+  return engine_.env().SyncDir(ParentPath(options_.table));
+}
+
+}  // namespace weir::lake
