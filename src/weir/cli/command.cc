@@ -9,9 +9,12 @@
 namespace weir::cli {
 
 void ProjectFlags::AddTo(CLI::App& command) {
-  command.add_option("project", path, "a .sql file or a folder of .sql files")->capture_default_str();
-  command.add_option("--warehouse", warehouse, "folder of the tables (default: tables/ beside the project)");
-  command.add_option("--memory", memory, "budget of the process, e.g. 512MB (default: 70 % of the machine)");
+  command.add_option("project", path, "a .sql file or a folder of .sql files")
+      ->capture_default_str();
+  command.add_option("--warehouse", warehouse,
+                     "folder of the tables (default: tables/ beside the project)");
+  command.add_option("--memory", memory,
+                     "budget of the process, e.g. 512MB (default: 70 % of the machine)");
   command.add_option("--threads", threads, "worker threads (default: one per core)");
   command.add_option("--spill", spill_max, "most disk space that may be spilled to, e.g. 20GB");
 }
@@ -40,11 +43,13 @@ int Fail(const Error& error) {
 }
 
 Result<uint64_t> ParseBytes(const std::string& text) {
-  static const std::map<std::string, double> kUnits = {
-      {"", 1},     {"B", 1},         {"KB", 1e3},          {"MB", 1e6},
-      {"GB", 1e9}, {"TB", 1e12},     {"KIB", 1024.0},      {"MIB", 1048576.0},
-      {"K", 1e3},  {"M", 1e6},       {"G", 1e9},           {"GIB", 1073741824.0},
-      {"T", 1e12}, {"TIB", 1099511627776.0}};
+  static const std::map<std::string, double> kUnits = {{"", 1},         {"B", 1},
+                                                       {"KB", 1e3},     {"MB", 1e6},
+                                                       {"GB", 1e9},     {"TB", 1e12},
+                                                       {"KIB", 1024.0}, {"MIB", 1048576.0},
+                                                       {"K", 1e3},      {"M", 1e6},
+                                                       {"G", 1e9},      {"GIB", 1073741824.0},
+                                                       {"T", 1e12},     {"TIB", 1099511627776.0}};
   char* end = nullptr;
   const double number = std::strtod(text.c_str(), &end);
   std::string unit = end;

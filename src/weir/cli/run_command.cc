@@ -77,10 +77,10 @@ void AddRunCommand(CLI::App& app, Outcome& outcome) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* command = app.add_subcommand("run", "run a project to the end of its input");
   flags->project.AddTo(*command);
-  CLI::Option* full =
-      command->add_option("--full-refresh", flags->full_refresh,
-                          "compute everything (or these tables) again from all input")
-          ->expected(0, -1);
+  CLI::Option* full = command
+                          ->add_option("--full-refresh", flags->full_refresh,
+                                       "compute everything (or these tables) again from all input")
+                          ->expected(0, -1);
   command->add_option("--from-now", flags->from_now,
                       "apply an edited definition of these tables to new rows only");
   command->add_option("--backfill", flags->backfill,

@@ -12,8 +12,7 @@ Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Env& env,
   runtime->now_us_ = env.NowMicros();
   WEIR_ASSIGN_OR_RETURN(runtime->project_, sql::LoadProject(env, options.path));
   const std::string& folder = runtime->project_->folder;
-  runtime->warehouse_ =
-      options.warehouse.empty() ? JoinPath(folder, "tables") : options.warehouse;
+  runtime->warehouse_ = options.warehouse.empty() ? JoinPath(folder, "tables") : options.warehouse;
   runtime->work_folder_ = JoinPath(folder, ".weir");
   columnar::EngineOptions engine_options;
   engine_options.memory_bytes = options.memory_bytes;
@@ -21,8 +20,7 @@ Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Env& env,
   engine_options.spill_dir = JoinPath(runtime->work_folder_, "spill");
   engine_options.spill_bytes_max = options.spill_bytes_max;
   WEIR_ASSIGN_OR_RETURN(runtime->engine_, columnar::Engine::Open(env, engine_options));
-  runtime->catalog_ =
-      std::make_unique<WarehouseCatalog>(*runtime->engine_, runtime->warehouse_);
+  runtime->catalog_ = std::make_unique<WarehouseCatalog>(*runtime->engine_, runtime->warehouse_);
   WEIR_ASSIGN_OR_RETURN(runtime->session_, sql::Session::Open(*runtime->engine_));
   WEIR_ASSIGN_OR_RETURN(runtime->prepared_,
                         sql::PrepareProject(*runtime->session_, *runtime->project_,
@@ -35,8 +33,10 @@ Result<sql::ProjectOutcome> ProjectRuntime::Run(sql::RunSettings settings) {
   WEIR_RETURN_IF_ERROR(env_.CreateDirs(state));
   auto lock = env_.LockFile(JoinPath(state, "lock"));
   if (!lock.ok()) {
-    return std::move(lock).error().While("another run is writing to this project").Fix(
-        "wait for it to end");
+    return std::move(lock)
+        .error()
+        .While("another run is writing to this project")
+        .Fix("wait for it to end");
   }
   settings.now_us = now_us_;
   settings.warehouse = warehouse_;

@@ -41,18 +41,19 @@ std::string DescribeChanges(const std::vector<FlowInput>& inputs) {
 }
 
 Error Rewritten(const FlowInput& input) {
-  return Error::User(ErrorCode::kConflict,
-                     "files of " + input.name + " were rewritten since they were read: " +
-                         Listed(input.scan->changes().rewritten_files))
-      .Fix("put the old files back, say 'source.rewritten' = 'reprocess' to compute the table "
-           "again from what is there now, or run with --full-refresh");
+  return Error::User(ErrorCode::kConflict, "files of " + input.name +
+                                               " were rewritten since they were read: " +
+                                               Listed(input.scan->changes().rewritten_files))
+      .Fix(
+          "put the old files back, say 'source.rewritten' = 'reprocess' to compute the table "
+          "again from what is there now, or run with --full-refresh");
 }
 
 Error Deleted(const FlowInput& input, const std::string& why) {
-  return Error::User(ErrorCode::kNotFound,
-                     "the table must be computed again (" + why + "), but files of " + input.name +
-                         " that it was made from are gone: " +
-                         Listed(input.scan->changes().deleted_files))
+  return Error::User(
+             ErrorCode::kNotFound,
+             "the table must be computed again (" + why + "), but files of " + input.name +
+                 " that it was made from are gone: " + Listed(input.scan->changes().deleted_files))
       .Fix("bring them back, or run with --full-refresh to build the table from what is there now");
 }
 

@@ -31,13 +31,13 @@ const char* RefreshKindName(RefreshKind kind);  // "up to date", "created", "app
 struct FlowInput {
   std::string name;
   bool is_table = false;
-  columnar::Position from;                       // committed with the flow's last epoch
-  bool known = false;                            // `from` is of the last epoch, not a new input
+  columnar::Position from;  // committed with the flow's last epoch
+  bool known = false;       // `from` is of the last epoch, not a new input
   // Sources.
-  std::shared_ptr<columnar::SourceScan> scan;    // from `from`
+  std::shared_ptr<columnar::SourceScan> scan;  // from `from`
   // Tables.
-  std::shared_ptr<columnar::FileTable> table;    // null: not created yet
-  bool only_appended = false;                    // since `from`
+  std::shared_ptr<columnar::FileTable> table;  // null: not created yet
+  bool only_appended = false;                  // since `from`
   std::vector<columnar::ParquetFile> appended;
 
   bool changed = false;
@@ -45,8 +45,8 @@ struct FlowInput {
 
 struct RefreshRequest {
   bool full_refresh = false;
-  bool from_now = false;             // an edited query applies to new rows only
-  bool always_overwrite = false;     // INSERT OVERWRITE, REFRESH_MODE = FULL
+  bool from_now = false;          // an edited query applies to new rows only
+  bool always_overwrite = false;  // INSERT OVERWRITE, REFRESH_MODE = FULL
   bool has_key = false;
   std::string backfill;              // SQL predicate over the table's columns; empty: none
   bool reprocess_rewritten = false;  // 'source.rewritten' = 'reprocess'
@@ -65,7 +65,6 @@ using RowWiseIn = std::function<Result<std::optional<std::string>>(const std::se
 // `last` is the flow's last epoch, if it has one.
 Result<RefreshPlan> PlanRefresh(const RefreshRequest& request,
                                 const std::optional<epoch::Manifest>& last,
-                                const std::vector<FlowInput>& inputs,
-                                const RowWiseIn& row_wise_in);
+                                const std::vector<FlowInput>& inputs, const RowWiseIn& row_wise_in);
 
 }  // namespace weir::sql

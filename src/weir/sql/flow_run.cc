@@ -2,24 +2,21 @@
 
 #include <algorithm>
 
-#include "duckdb/planner/expression.hpp"
+#include "duckdb/main/materialized_query_result.hpp"
+#include "duckdb/planner/expression/bound_reference_expression.hpp"
 #include "duckdb/planner/logical_operator.hpp"
 #include "weir/base/checksum.h"
 #include "weir/epoch/step.h"
 #include "weir/guard/gate.h"
 #include "weir/guard/quarantine.h"
+#include "weir/sql/flow_inputs.h"
 #include "weir/sql/quarantine_sink.h"
 #include "weir/sql/row_origin.h"
+#include "weir/sql/staged_rows.h"
 
 namespace weir::sql {
 
 namespace {
-
-// Rows of an input that did not change were reported when they did.
-class IgnoreUnparsed final : public columnar::UnparsedRows {
- public:
-  bool Add(columnar::UnparsedRow) override { return true; }
-};
 
 std::string DiffLines(const std::string& before, const std::string& after) {
   auto lines = [](const std::string& text) {
@@ -48,15 +45,6 @@ std::string DiffLines(const std::string& before, const std::string& after) {
   return out;
 }
 
-columnar::Position TablePosition(int64_t version) {
-  return "{\"version\":" + std::to_string(version) + "}";
-}
-
-int64_t VersionOf(const columnar::Position& position) {
-  const size_t colon = position.find(':');
-  return colon == std::string::npos ? -1 : std::stoll(position.substr(colon + 1));
-}
-
 }  // namespace
 
 // Everything of one flow's epoch while it is made.
@@ -71,7 +59,8 @@ class FlowRunner::Epoch {
         span_(span),
         log_(runner.session_.engine().env(),
              JoinPath(JoinPath(runner.settings_.warehouse, "_weir"), flow.flow->id)),
-        committer_of_([this](const std::string& sink) { return runner_.catalog_.Committer(sink); }) {
+        committer_of_([this](const std::string& sink) { return runner_.catalog_.Committer(sink); }),
+        inputs_(session_, runner.project_, runner.catalog_, flow, settings_.now_us) {
     outcome_.table = flow.flow->table;
     outcome_.flow_id = flow.flow->id;
   }
@@ -81,7 +70,8 @@ class FlowRunner::Epoch {
     outcome_.recovered = recovery.committed_again;
     last_ = std::move(recovery.newest);
     WEIR_RETURN_IF_ERROR(CheckEdited());
-    WEIR_RETURN_IF_ERROR(FindInputs());
+    WEIR_RETURN_IF_ERROR(inputs_.Find(last_));
+    outcome_.schema_changes = inputs_.SchemaChanges();
     WEIR_ASSIGN_OR_RETURN(outcome_.plan, Plan());
     span_.Set("refresh", RefreshKindName(outcome_.plan.kind)).Set("reason", outcome_.plan.reason);
     if (outcome_.plan.kind == RefreshKind::kUpToDate) return std::move(outcome_);
@@ -112,61 +102,10 @@ class FlowRunner::Epoch {
     if (settings_.from_now_tables.count(ToLower(table())) > 0) return Status::Ok();
     return flow_.flow->text
         .ErrorHere(0, ErrorCode::kConflict,
-                   "the definition of " + table() +
-                       " changed since its rows were computed:\n" +
+                   "the definition of " + table() + " changed since its rows were computed:\n" +
                        DiffLines(last_->definition, flow_.definition))
         .Fix("run with --full-refresh " + table() + " to compute it again, or with --from-now " +
              table() + " to apply the new definition to new rows only");
-  }
-
-  Status FindInputs() {
-    for (const std::string& name : flow_.inputs) {
-      FlowInput input;
-      input.name = name;
-      const Relation& relation = *runner_.project_.Find(name);
-      input.is_table = relation.source == nullptr;
-      if (last_) {
-        auto position = last_->positions.find(name);
-        if (position != last_->positions.end()) {
-          input.from = position->second;
-          input.known = true;
-        }
-      }
-      WEIR_RETURN_IF_ERROR(input.is_table ? FindTable(input) : FindSource(relation, input));
-      inputs_.push_back(std::move(input));
-    }
-    return Status::Ok();
-  }
-
-  Status FindSource(const Relation& relation, FlowInput& input) {
-    columnar::ScanRequest request;
-    request.from = input.from;
-    auto option = relation.declared->options.find("source.rewritten");
-    request.ignore_rewritten =
-        option != relation.declared->options.end() && option->second == "reprocess";
-    reprocess_rewritten_ |= request.ignore_rewritten;
-    auto scan = relation.source->Plan(request);
-    if (!scan.ok()) return std::move(scan).error().While("source " + input.name);
-    input.scan = std::move(scan).value();
-    input.changed = input.scan->changes().Any();
-    for (const std::string& change : input.scan->changes().schema_changes) {
-      outcome_.schema_changes.push_back(change);
-    }
-    return Status::Ok();
-  }
-
-  Status FindTable(FlowInput& input) {
-    auto table = runner_.catalog_.Table(input.name);
-    if (!table.ok() && table.error().code() == ErrorCode::kNotFound) return Status::Ok();
-    WEIR_ASSIGN_OR_RETURN(input.table, std::move(table));
-    const int64_t from = input.known ? VersionOf(input.from) : -1;
-    input.changed = input.table->version() != from;
-    if (!input.changed || !input.known) return Status::Ok();
-    WEIR_ASSIGN_OR_RETURN(auto appended, input.table->AppendedSince(from));
-    input.only_appended = appended.has_value();
-    if (appended) input.appended = std::move(*appended);
-    if (input.only_appended && input.appended.empty()) input.changed = false;
-    return Status::Ok();
   }
 
   Result<RefreshPlan> Plan() {
@@ -178,76 +117,19 @@ class FlowRunner::Epoch {
     if (settings_.backfill_tables.count(ToLower(table())) > 0) {
       request.backfill = settings_.backfill;
     }
-    request.reprocess_rewritten = reprocess_rewritten_;
+    request.reprocess_rewritten = inputs_.reprocess_rewritten();
     request.target_exists = runner_.catalog_.Table(table()).ok();
-    return PlanRefresh(request, last_, inputs_,
+    return PlanRefresh(request, last_, inputs_.all(),
                        [this](const std::set<std::string>& changed) { return RowWiseIn(changed); });
   }
 
   Result<std::optional<std::string>> RowWiseIn(const std::set<std::string>& changed) {
-    WEIR_RETURN_IF_ERROR(DefineInputs(/*incremental=*/true));
+    WEIR_RETURN_IF_ERROR(inputs_.Define(/*incremental=*/true, nullptr));
     WEIR_ASSIGN_OR_RETURN(BoundQuery bound, session_.Bind(flow_.flow->query, settings_.now_us));
     const RowWiseVerdict verdict = ClassifyRowWise(*bound.plan, session_.scans(), changed);
     if (verdict.verdict == RowWise::kRowWise) return std::optional<std::string>();
-    return std::optional<std::string>(verdict.verdict == RowWise::kNot
-                                          ? verdict.reason
-                                          : "the changed input is only looked up");
-  }
-
-  // --- what the names read ---
-  // Incremental: changed inputs give their new rows, the others everything; else all everything.
-  Status DefineInputs(bool incremental) {
-    session_.scans().Clear();
-    file_names_.clear();
-    file_scans_.clear();
-    for (FlowInput& input : inputs_) {
-      const Relation& relation = *runner_.project_.Find(input.name);
-      const auto base = static_cast<int32_t>(file_names_.size());
-      const bool new_rows_only = incremental && input.changed && input.known;
-      if (input.is_table) {
-        WEIR_RETURN_IF_ERROR(DefineTable(relation, input, new_rows_only, base));
-      } else {
-        WEIR_RETURN_IF_ERROR(DefineSource(relation, input, incremental, base));
-      }
-    }
-    for (const ViewStatement* view : runner_.project_.views) {
-      // Views are bound anew, as their inputs' views were replaced.
-      WEIR_RETURN_IF_ERROR(session_.DefineView(*view, settings_.now_us));
-    }
-    return Status::Ok();
-  }
-
-  Status DefineTable(const Relation& relation, FlowInput& input, bool new_rows_only,
-                     int32_t base) {
-    std::vector<columnar::ParquetFile> files;
-    if (new_rows_only) {
-      files = input.appended;
-    } else if (input.table) {
-      WEIR_ASSIGN_OR_RETURN(files, input.table->Files(nullptr));
-    }
-    for (size_t i = 0; i < files.size(); ++i) file_names_.push_back(input.name);
-    file_scans_.resize(file_names_.size());
-    const columnar::Schema& schema = input.table ? input.table->schema() : relation.schema;
-    return session_.DefineParquet(input.name, nullptr, schema, files, base);
-  }
-
-  Status DefineSource(const Relation& relation, FlowInput& input, bool incremental, int32_t base) {
-    const bool is_static = incremental && !input.changed;
-    std::shared_ptr<columnar::SourceScan> scan = input.scan;
-    if ((!incremental || is_static) && input.known) {
-      WEIR_ASSIGN_OR_RETURN(scan, relation.source->Plan(columnar::ScanRequest{}));
-    }
-    if (!is_static) input.scan = scan;
-    for (const std::string& file : scan->files()) file_names_.push_back(file);
-    file_scans_.resize(file_names_.size(), scan);
-    if (const auto* files = scan->parquet_files()) {
-      return session_.DefineParquet(input.name, relation.declared, relation.schema, *files, base);
-    }
-    columnar::UnparsedRows* unparsed = &ignore_unparsed_;
-    if (!is_static && unparsed_ && outcome_.plan.kind != RefreshKind::kBackfill) {
-      unparsed = unparsed_.get();
-    }
-    return session_.DefineScan(*relation.declared, relation.schema, scan, base, unparsed);
+    return std::optional<std::string>(
+        verdict.verdict == RowWise::kNot ? verdict.reason : "the changed input is only looked up");
   }
 
   // --- write ---
@@ -300,47 +182,107 @@ class FlowRunner::Epoch {
   Status Write() {
     WEIR_RETURN_IF_ERROR(OpenChecks());
     // The quarantine's table is known before inputs are defined: their bad rows go there.
-    WEIR_RETURN_IF_ERROR(DefineInputs(!Whole()));
-    auto write = std::make_shared<FlowWrite>();
-    write->flow_id = flow_.flow->id;
-    write->table_columns = flow_.schema.fields.size();
-    write->ordered = !flow_.primary_key.empty();
+    // A backfill leaves rows that do not parse where they are: no predicate speaks of them.
+    WEIR_RETURN_IF_ERROR(inputs_.Define(
+        !Whole(), outcome_.plan.kind == RefreshKind::kBackfill ? nullptr : unparsed_.get()));
     WEIR_ASSIGN_OR_RETURN(sink_, runner_.catalog_.OpenSink(table(), TableOptions()));
-    write->table = sink_.get();
-    write->open_gate = [this](int origin_column) { return OpenGate(origin_column); };
-    write->quarantine_spec = quarantine_spec_;
-    write->emit_quarantine = [this](duckdb::DataChunk& chunk) { return quarantine_->Write(chunk); };
-    session_.writes().Set(write);
-    ShowProgress(write);
-    Status copied = Copy();
-    ShowProgress(nullptr);
-    session_.writes().Remove(flow_.flow->id);
-    WEIR_RETURN_IF_ERROR(std::move(copied));
-    WEIR_RETURN_IF_ERROR(unparsed_->Finish());
-    outcome_.rows_in = write->rows_in;
-    outcome_.rows_out = write->rows_out;
-    span_.Set("origin", write->origin_column >= 0);
-    return Status::Ok();
-  }
-
-  Status Copy() {
-    ScopedSpan span(spans_, "write", span_);
-    WEIR_ASSIGN_OR_RETURN(RewrittenQuery query,
-                          RewriteQuery(flow_.flow->query, settings_.now_us));
+    WEIR_ASSIGN_OR_RETURN(RewrittenQuery query, RewriteQuery(flow_.flow->query, settings_.now_us));
     std::string select = flow_.SelectSql(query.text);
     if (outcome_.plan.kind == RefreshKind::kBackfill) {
       select = "SELECT * FROM (" + select + ") WHERE (" + settings_.backfill + "\n)";
     }
+    auto write = NewWrite(sink_.get());
+    write->trailing_columns = flow_.primary_key.empty() ? 0 : 2;
+    if (NeedsStaging(flow_.contract)) {
+      WEIR_ASSIGN_OR_RETURN(select, Stage(select));
+      write->flag_columns = flag_checks_.size();
+      write->brings_origin = true;
+    }
+    write->open_gate = [this](int origin_column) { return OpenGate(origin_column); };
+    write->quarantine_spec = quarantine_spec_;
+    write->emit_quarantine = [this](duckdb::DataChunk& chunk) { return quarantine_->Write(chunk); };
+    WEIR_RETURN_IF_ERROR(Copy("write", select, write));
+    WEIR_RETURN_IF_ERROR(unparsed_->Finish());
+    staged_.reset();
+    outcome_.rows_in = write->rows_in;
+    outcome_.rows_out = write->rows_out;
+    return Status::Ok();
+  }
+
+  std::shared_ptr<FlowWrite> NewWrite(columnar::BatchSink* sink) const {
+    auto write = std::make_shared<FlowWrite>();
+    write->flow_id = flow_.flow->id;
+    write->table_columns = flow_.schema.fields.size();
+    write->table = sink;
+    return write;
+  }
+
+  // Checks over sets of rows: the query's rows are put aside; what reads them, with its flags.
+  Result<std::string> Stage(const std::string& select) {
+    const std::string name = flow_.flow->id + "-" + std::to_string(epoch_) + ".parquet";
+    WEIR_ASSIGN_OR_RETURN(
+        staged_,
+        StagedRows::Open(session_.engine(),
+                         JoinPath(JoinPath(settings_.work_folder, "staged"), name), flow_.schema));
+    auto write = NewWrite(staged_.get());
+    write->trailing_columns = columnar::kOriginColumnCount;
+    write->open_gate = [](int) { return std::shared_ptr<const guard::GatePlan>(); };
+    WEIR_RETURN_IF_ERROR(Copy("stage", select, write));
+    ScopedSpan span(spans_, "set checks", span_);
+    StageRelations relations;
+    WEIR_ASSIGN_OR_RETURN(relations.staged, staged_->Prepare(epoch_));
+    relations.now_us = settings_.now_us;
+    if (!Whole()) {
+      WEIR_ASSIGN_OR_RETURN(relations.existing, inputs_.WholeRelation(table()));
+    }
+    for (const guard::Check& check : flow_.contract.checks) {
+      if (check.kind != guard::CheckKind::kReferences) continue;
+      WEIR_ASSIGN_OR_RETURN(relations.references[check.reference_table],
+                            inputs_.WholeRelation(check.reference_table));
+    }
+    WEIR_ASSIGN_OR_RETURN(std::string flagged,
+                          FlaggedSelect(flow_.contract, flow_.schema, relations, &flag_checks_));
+    WEIR_RETURN_IF_ERROR(JudgeTableChecks(
+        FutureTable(flow_.schema, flow_.contract, flagged, relations.existing, flag_checks_)));
+    return flagged;
+  }
+
+  Status JudgeTableChecks(const std::string& future_table) {
+    for (size_t i = 0; i < flow_.contract.checks.size(); ++i) {
+      const guard::Check& check = flow_.contract.checks[i];
+      if (guard::Contract::DecidesRows(check.kind)) continue;
+      WEIR_ASSIGN_OR_RETURN(
+          std::string sql,
+          guard::TableCheckSql(check, {future_table, future_table, settings_.now_us}));
+      auto rows = session_.engine().Query(session_.connection(), sql);
+      if (!rows.ok()) return std::move(rows).error().While("constraint '" + check.name + "'");
+      const auto value = [&](size_t column) { return (*rows)->GetValue(column, 0); };
+      std::optional<int64_t> broken;
+      if (!value(1).IsNull()) broken = value(1).GetValue<int64_t>();
+      std::optional<double> measured;
+      if (!value(2).IsNull()) measured = value(2).GetValue<double>();
+      totals_->AddTable(i,
+                        guard::JudgeTable(check, value(0).GetValue<int64_t>(), broken, measured));
+    }
+    return Status::Ok();
+  }
+
+  Status Copy(const char* step, const std::string& select, std::shared_ptr<FlowWrite> write) {
+    ScopedSpan span(spans_, step, span_);
+    session_.writes().Set(write);
+    ShowProgress(write);
     Status status =
         session_.Execute("COPY (" + select + ") TO " + columnar::QuoteLiteral(flow_.flow->id) +
                          " (FORMAT weir_write, USE_TMP_FILE false)");
+    ShowProgress(nullptr);
+    session_.writes().Remove(flow_.flow->id);
     int64_t bytes = 0;
     int64_t rows = 0;
     for (const auto& scan : session_.scans().All()) {
       bytes += static_cast<int64_t>(scan->bytes_read.load());
       rows += scan->rows_read.load();
     }
-    span.Set("bytes_read", bytes).Set("rows_read", rows);
+    span.Set("bytes_read", bytes).Set("rows_read", rows).Set("origin", write->origin_column >= 0);
     span_.Set("bytes_read", bytes).Set("rows_read", rows);
     return status;
   }
@@ -365,9 +307,9 @@ class FlowRunner::Epoch {
     }
     WEIR_ASSIGN_OR_RETURN(bound_conditions_,
                           session_.BindConditions(flow_.schema, conditions, settings_.now_us));
-    quarantine_ = std::make_unique<QuarantineSink>(runner_.catalog_, session_.engine(),
-                                                   guard::QuarantineTableName(table()),
-                                                   QuarantineOptions());
+    quarantine_ =
+        std::make_unique<QuarantineSink>(runner_.catalog_, session_.engine(),
+                                         guard::QuarantineTableName(table()), QuarantineOptions());
     if (outcome_.plan.kind == RefreshKind::kRecompute &&
         runner_.catalog_.Table(quarantine_->table()).ok()) {
       WEIR_RETURN_IF_ERROR(quarantine_->Open());
@@ -380,9 +322,9 @@ class FlowRunner::Epoch {
     if (!flow_.event_time_column.empty()) {
       spec->event_time_column = flow_.schema.Find(flow_.event_time_column);
     }
-    spec->source_name = [this](int32_t file) { return FileName(file); };
+    spec->source_name = [this](int32_t file) { return inputs_.FileName(file); };
     spec->read_raw = [this](const columnar::Origin& origin, size_t max_bytes) {
-      return ReadRaw(origin, max_bytes);
+      return inputs_.ReadRaw(origin, max_bytes);
     };
     quarantine_spec_ = std::move(spec);
     unparsed_ = std::make_unique<guard::UnparsedQuarantine>(
@@ -394,36 +336,25 @@ class FlowRunner::Epoch {
   Result<std::shared_ptr<const guard::GatePlan>> OpenGate(int origin_column) {
     std::vector<guard::BoundPredicate> predicates;
     for (size_t i = 0; i < bound_checks_.size(); ++i) {
-      predicates.push_back(
-          {bound_checks_[i],
-           std::unique_ptr<duckdb::Expression>(bound_conditions_[i]->Copy().release())});
+      predicates.push_back({bound_checks_[i], std::unique_ptr<duckdb::Expression>(
+                                                  bound_conditions_[i]->Copy().release())});
     }
+    // The flags of set checks stand behind the table's columns.
+    for (size_t i = 0; i < flag_checks_.size(); ++i) {
+      predicates.push_back(
+          {flag_checks_[i], std::make_unique<duckdb::BoundReferenceExpression>(
+                                duckdb::LogicalType::BOOLEAN, flow_.schema.fields.size() + i)});
+    }
+    std::sort(predicates.begin(), predicates.end(),
+              [](const auto& a, const auto& b) { return a.check < b.check; });
     guard::ChunkLayout layout;
     layout.schema = flow_.schema;
     layout.origin_column = origin_column;
     return guard::GatePlan::Make(totals_, std::move(predicates), std::move(layout));
   }
 
-  std::string FileName(int32_t file) const {
-    if (file < 0 || static_cast<size_t>(file) >= file_names_.size()) return "";
-    return file_names_[file];
-  }
-
-  Result<std::string> ReadRaw(const columnar::Origin& origin, size_t max_bytes) const {
-    if (origin.file < 0 || static_cast<size_t>(origin.file) >= file_scans_.size() ||
-        !file_scans_[origin.file]) {
-      return std::string();
-    }
-    // The ordinal within its own scan: the scan's first file is where its run of entries begins.
-    columnar::Origin own = origin;
-    int32_t first = origin.file;
-    while (first > 0 && file_scans_[first - 1] == file_scans_[origin.file]) --first;
-    own.file = origin.file - first;
-    return file_scans_[origin.file]->ReadRaw(own, max_bytes);
-  }
-
   Status Judge() {
-    const guard::OriginName name = [this](int32_t file) { return FileName(file); };
+    const guard::OriginName name = [this](int32_t file) { return inputs_.FileName(file); };
     outcome_.rows = totals_->rows();
     outcome_.checks = totals_->Results();
     outcome_.score = totals_->Score();
@@ -444,7 +375,7 @@ class FlowRunner::Epoch {
     manifest.query_hash = query_hash_;
     manifest.contract_hash = Xxh3Hex128(guard::Fingerprint(flow_.contract));
     manifest.facts = outcome_.checks_json;
-    manifest.positions = Positions();
+    manifest.positions = inputs_.Positions(outcome_.plan.kind == RefreshKind::kBackfill);
     {
       ScopedSpan span(spans_, "prepare", span_);
       WEIR_ASSIGN_OR_RETURN(std::string token, sink_->Prepare(epoch_));
@@ -463,20 +394,6 @@ class FlowRunner::Epoch {
     outcome_.commit = results->front();
     outcome_.written = sink_->totals();
     return Status::Ok();
-  }
-
-  std::map<std::string, columnar::Position> Positions() const {
-    std::map<std::string, columnar::Position> positions;
-    for (const FlowInput& input : inputs_) {
-      if (outcome_.plan.kind == RefreshKind::kBackfill && input.known) {
-        positions[input.name] = input.from;
-      } else if (!input.is_table) {
-        positions[input.name] = input.scan->end_position();
-      } else {
-        positions[input.name] = TablePosition(input.table ? input.table->version() : -1);
-      }
-    }
-    return positions;
   }
 
   void Abort(const epoch::Manifest& manifest) {
@@ -501,17 +418,14 @@ class FlowRunner::Epoch {
   std::optional<epoch::Manifest> last_;
   std::string query_hash_;
   uint64_t epoch_ = 0;
-  bool reprocess_rewritten_ = false;
-  std::vector<FlowInput> inputs_;
-  // By the file ordinals that rows carry: name of the file (or table), and the scan that has it.
-  std::vector<std::string> file_names_;
-  std::vector<std::shared_ptr<columnar::SourceScan>> file_scans_;
+  FlowInputs inputs_;
 
-  IgnoreUnparsed ignore_unparsed_;
   std::shared_ptr<guard::CheckTotals> totals_;
   // The row checks, bound before the query runs: index in the contract, and condition.
   std::vector<size_t> bound_checks_;
   std::vector<std::unique_ptr<duckdb::Expression>> bound_conditions_;
+  std::vector<size_t> flag_checks_;  // set checks, by index in the contract
+  std::unique_ptr<StagedRows> staged_;
   std::unique_ptr<QuarantineSink> quarantine_;
   std::shared_ptr<const guard::QuarantineSpec> quarantine_spec_;
   std::unique_ptr<guard::UnparsedQuarantine> unparsed_;

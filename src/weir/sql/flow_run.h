@@ -23,13 +23,13 @@ namespace weir::sql {
 
 struct RunSettings {
   std::string run_id;
-  int64_t now_us = 0;               // fixed for the whole run
-  std::string warehouse;            // folder of the tables; epoch logs lie in its _weir
-  std::string work_folder;          // .weir: only what may be lost
-  bool full_refresh = false;        // of every table,
+  int64_t now_us = 0;                         // fixed for the whole run
+  std::string warehouse;                      // folder of the tables; epoch logs lie in its _weir
+  std::string work_folder;                    // .weir: only what may be lost
+  bool full_refresh = false;                  // of every table,
   std::set<std::string> full_refresh_tables;  // or of these (lower case)
   std::set<std::string> from_now_tables;
-  std::string backfill;             // SQL predicate; applies to the tables below
+  std::string backfill;  // SQL predicate; applies to the tables below
   std::set<std::string> backfill_tables;
 };
 
@@ -54,7 +54,7 @@ struct FlowOutcome {
 // What runs at this moment, for the progress line; read by another thread.
 struct RunProgress {
   std::mutex mutex;
-  std::string table;               // empty: nothing
+  std::string table;  // empty: nothing
   std::shared_ptr<FlowWrite> write;
   std::vector<std::shared_ptr<ActiveScan>> scans;
 };

@@ -17,9 +17,9 @@ enum class TokenKind { kName, kQuotedName, kString, kNumber, kSymbol, kEnd };
 
 struct Token {
   TokenKind kind = TokenKind::kEnd;
-  std::string text;   // name as written, string and quoted name without quotes and escapes
-  size_t begin = 0;   // bytes from the start of the text
-  size_t end = 0;     // one past the last byte
+  std::string text;  // name as written, string and quoted name without quotes and escapes
+  size_t begin = 0;  // bytes from the start of the text
+  size_t end = 0;    // one past the last byte
 
   bool Is(std::string_view word) const;  // a name or symbol, compared without regard to case
 };

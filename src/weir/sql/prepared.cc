@@ -95,8 +95,7 @@ class Preparer {
     relation.declared = &table;
     relation.source = std::move(source).value();
     relation.schema = relation.source->schema();
-    WEIR_RETURN_IF_ERROR(
-        session_.DefineScan(table, relation.schema, nullptr, 0, nullptr));
+    WEIR_RETURN_IF_ERROR(session_.DefineScan(table, relation.schema, nullptr, 0, nullptr));
     prepared_.relations[ToLower(table.name)] = std::move(relation);
     return Status::Ok();
   }
@@ -235,8 +234,7 @@ class Preparer {
     for (const columnar::Field& field : schema.fields) {
       if (seen.insert(ToLower(field.name)).second) continue;
       return flow.query
-          .ErrorHere(0, ErrorCode::kInvalid,
-                     "the query has two columns named '" + field.name + "'")
+          .ErrorHere(0, ErrorCode::kInvalid, "the query has two columns named '" + field.name + "'")
           .Fix("name the columns, or leave one out: SELECT * EXCLUDE (" + field.name + ")");
     }
     return Status::Ok();
@@ -246,8 +244,9 @@ class Preparer {
                            const std::vector<std::string>& names, const std::string& clause) {
     for (const std::string& name : names) {
       if (schema.Find(name) >= 0) continue;
-      Error error = flow.text.ErrorHere(
-          0, ErrorCode::kNotFound, clause + ": table " + flow.table + " has no column '" + name + "'");
+      Error error =
+          flow.text.ErrorHere(0, ErrorCode::kNotFound,
+                              clause + ": table " + flow.table + " has no column '" + name + "'");
       const std::string hint = DidYouMean(name, schema.Names());
       if (hint.empty()) return error;
       return std::move(error).Fix(hint);
@@ -269,8 +268,9 @@ class Preparer {
     if (!table.materialized) return MatchInsert(flow, out);
     for (const columnar::Field& field : out.schema.fields) {
       if (out.query_schema.Find(field.name) >= 0) continue;
-      Error error = flow.query.ErrorHere(
-          0, ErrorCode::kNotFound, "the query gives no column '" + field.name + "' for " + table.name);
+      Error error =
+          flow.query.ErrorHere(0, ErrorCode::kNotFound,
+                               "the query gives no column '" + field.name + "' for " + table.name);
       const std::string hint = DidYouMean(field.name, out.query_schema.Names());
       if (hint.empty()) return error;
       return std::move(error).Fix(hint);
@@ -283,16 +283,17 @@ class Preparer {
     std::vector<std::string> names = flow.insert_columns;
     if (names.empty()) names = out.schema.Names();
     if (names.size() != out.query_schema.fields.size()) {
-      return flow.query
-          .ErrorHere(0, ErrorCode::kInvalid,
-                     "the query gives " + std::to_string(out.query_schema.fields.size()) +
-                         " columns, INSERT INTO " + flow.table + " needs " +
-                         std::to_string(names.size()) + ": " + Joined(names));
+      return flow.query.ErrorHere(0, ErrorCode::kInvalid,
+                                  "the query gives " +
+                                      std::to_string(out.query_schema.fields.size()) +
+                                      " columns, INSERT INTO " + flow.table + " needs " +
+                                      std::to_string(names.size()) + ": " + Joined(names));
     }
     for (size_t i = 0; i < names.size(); ++i) {
       if (out.schema.Find(names[i]) < 0) {
-        return flow.text.ErrorHere(0, ErrorCode::kNotFound,
-                                   "table " + flow.table + " has no column '" + names[i] + "'")
+        return flow.text
+            .ErrorHere(0, ErrorCode::kNotFound,
+                       "table " + flow.table + " has no column '" + names[i] + "'")
             .Fix(DidYouMean(names[i], out.schema.Names()));
       }
       out.query_schema.fields[i].name = names[i];

@@ -19,8 +19,8 @@ class ProjectBuilder {
 
   Status Build() {
     for (const Statement& statement : project_.statements) {
-      WEIR_RETURN_IF_ERROR(std::visit([&](const auto& body) { return Add(statement, body); },
-                                      statement.body));
+      WEIR_RETURN_IF_ERROR(
+          std::visit([&](const auto& body) { return Add(statement, body); }, statement.body));
     }
     for (const Statement& statement : project_.statements) {
       if (const auto* insert = std::get_if<InsertStatement>(&statement.body)) {
@@ -104,7 +104,8 @@ class ProjectBuilder {
     const TableStatement* target = project_.FindTable(insert.table);
     if (target == nullptr) {
       return statement.text
-          .ErrorHere(0, ErrorCode::kNotFound, "no table named '" + insert.table + "' to insert into")
+          .ErrorHere(0, ErrorCode::kNotFound,
+                     "no table named '" + insert.table + "' to insert into")
           .Fix(DidYouMean(insert.table, project_.Names()));
     }
     if (target->materialized) {
@@ -180,8 +181,10 @@ Result<std::unique_ptr<Project>> ParseProject(std::string folder, std::vector<So
 Result<std::unique_ptr<Project>> LoadProject(Env& env, const std::string& path) {
   auto info = env.Stat(path);
   if (!info.ok()) {
-    return std::move(info).error().While("opening the project").Fix(
-        "give a .sql file or a folder of .sql files");
+    return std::move(info)
+        .error()
+        .While("opening the project")
+        .Fix("give a .sql file or a folder of .sql files");
   }
   std::vector<std::string> paths;
   std::string folder = path;

@@ -28,12 +28,12 @@ struct Flow {
 };
 
 struct Project {
-  std::string name;    // the folder's or file's name without .sql
-  std::string folder;  // relative paths of sources are resolved against it
+  std::string name;                   // the folder's or file's name without .sql
+  std::string folder;                 // relative paths of sources are resolved against it
   std::vector<Statement> statements;  // never changed after loading: pointers into it are kept
 
-  std::vector<const TableStatement*> sources;   // with a connector
-  std::vector<const TableStatement*> tables;    // managed, materialized ones included
+  std::vector<const TableStatement*> sources;  // with a connector
+  std::vector<const TableStatement*> tables;   // managed, materialized ones included
   std::vector<const ViewStatement*> views;
   std::vector<const MacroStatement*> macros;
   std::vector<const QueryStatement*> queries;
@@ -41,15 +41,14 @@ struct Project {
   std::map<std::string, std::string> settings;  // SET 'key' = 'value'
 
   const TableStatement* FindTable(const std::string& name) const;  // source or managed; or null
-  std::vector<std::string> Names() const;  // of sources, tables and views
+  std::vector<std::string> Names() const;                          // of sources, tables and views
 };
 
 // `path` is a .sql file or a folder of them (read in the order of their names; they need not be in
 // the order of their references). Names are unique without regard to case.
 Result<std::unique_ptr<Project>> LoadProject(Env& env, const std::string& path);
 // The same for text that is at hand: one-shot SQL, tests.
-Result<std::unique_ptr<Project>> ParseProject(std::string folder,
-                                              std::vector<SourceText> files);
+Result<std::unique_ptr<Project>> ParseProject(std::string folder, std::vector<SourceText> files);
 
 // Replaces ${NAME} and ${NAME:-default} by variables of the environment. Only for option values,
 // and only where they are used: they may be secrets, so the result is never kept or shown.

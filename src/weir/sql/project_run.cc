@@ -65,8 +65,8 @@ int ProjectOutcome::ExitCode() const {
 }
 
 ProjectOutcome RunProject(Session& session, const PreparedProject& project,
-                          columnar::Catalog& catalog, const RunSettings& settings,
-                          SpanLog& spans, ScopedSpan& run_span, RunProgress& progress) {
+                          columnar::Catalog& catalog, const RunSettings& settings, SpanLog& spans,
+                          ScopedSpan& run_span, RunProgress& progress) {
   ProjectOutcome outcome;
   std::map<std::string, std::string> failed;  // lower-case table -> why tables below are skipped
   FlowRunner runner(session, project, catalog, settings, progress);
@@ -120,8 +120,7 @@ Status DefineEverything(Session& session, const PreparedProject& project,
       }
       continue;
     }
-    for (const std::string& name :
-         {declared.name, guard::QuarantineTableName(declared.name)}) {
+    for (const std::string& name : {declared.name, guard::QuarantineTableName(declared.name)}) {
       auto table = catalog.Table(name);
       if (!table.ok()) {
         if (table.error().code() != ErrorCode::kNotFound) return std::move(table).error();

@@ -29,8 +29,8 @@ struct ProjectOutcome {
 };
 
 ProjectOutcome RunProject(Session& session, const PreparedProject& project,
-                          columnar::Catalog& catalog, const RunSettings& settings,
-                          SpanLog& spans, ScopedSpan& run_span, RunProgress& progress);
+                          columnar::Catalog& catalog, const RunSettings& settings, SpanLog& spans,
+                          ScopedSpan& run_span, RunProgress& progress);
 
 // Makes every name read all that there is now: for queries after a run and for `weir sql`.
 // Tables that do not exist yet have no rows.

@@ -58,13 +58,13 @@ std::string SessionSql(const WindowCall& call) {
   const std::string& time = call.time_column;
   const std::string by = call.partition_by.empty() ? "" : "PARTITION BY " + call.partition_by + " ";
   const std::string and_by = call.partition_by.empty() ? "" : call.partition_by + ", ";
-  return WindowTail(
-      "SELECT * EXCLUDE (__weir_new, __weir_session), min(" + time + ") OVER (PARTITION BY " +
-      and_by + "__weir_session) AS window_start, max(" + time + ") OVER (PARTITION BY " + and_by +
-      "__weir_session) + " + gap + " AS window_end FROM (SELECT *, sum(__weir_new) OVER (" + by +
-      "ORDER BY " + time + ") AS __weir_session FROM (SELECT *, CASE WHEN " + time + " <= lag(" +
-      time + ") OVER (" + by + "ORDER BY " + time + ") + " + gap +
-      " THEN 0 ELSE 1 END AS __weir_new FROM " + call.relation + "))");
+  return WindowTail("SELECT * EXCLUDE (__weir_new, __weir_session), min(" + time +
+                    ") OVER (PARTITION BY " + and_by + "__weir_session) AS window_start, max(" +
+                    time + ") OVER (PARTITION BY " + and_by + "__weir_session) + " + gap +
+                    " AS window_end FROM (SELECT *, sum(__weir_new) OVER (" + by + "ORDER BY " +
+                    time + ") AS __weir_session FROM (SELECT *, CASE WHEN " + time + " <= lag(" +
+                    time + ") OVER (" + by + "ORDER BY " + time + ") + " + gap +
+                    " THEN 0 ELSE 1 END AS __weir_new FROM " + call.relation + "))");
 }
 
 class Rewriter {
@@ -191,16 +191,18 @@ class Rewriter {
   bool Now() {
     if (!now_us_ || At().kind != TokenKind::kName) return false;
     if (pos_ > 0 && tokens_[pos_ - 1].Is(".")) return false;
-    static const std::map<std::string, int> kWords = {
-        {"now", 0},          {"get_current_timestamp", 0}, {"transaction_timestamp", 0},
-        {"current_timestamp", 1}, {"localtimestamp", 3},   {"current_date", 2},
-        {"today", 4}};
+    static const std::map<std::string, int> kWords = {{"now", 0},
+                                                      {"get_current_timestamp", 0},
+                                                      {"transaction_timestamp", 0},
+                                                      {"current_timestamp", 1},
+                                                      {"localtimestamp", 3},
+                                                      {"current_date", 2},
+                                                      {"today", 4}};
     auto it = kWords.find(ToLower(At().text));
     if (it == kWords.end()) return false;
     const bool call = At(1).Is("(") && At(2).Is(")");
     if (!call && (it->second == 0 || it->second == 4)) return false;  // a column of that name
-    const std::string moment =
-        duckdb::Timestamp::ToString(duckdb::timestamp_t(*now_us_));
+    const std::string moment = duckdb::Timestamp::ToString(duckdb::timestamp_t(*now_us_));
     std::string literal;
     if (it->second == 2 || it->second == 4) {
       literal = "DATE '" + moment.substr(0, 10) + "'";

@@ -362,8 +362,8 @@ class OriginThreader {
 
   duckdb::Binder& binder_;
   const Scans& scans_;
-  std::map<duckdb::idx_t, bool> ctes_;                // can be threaded
-  std::map<duckdb::idx_t, duckdb::idx_t> threaded_;   // position of the first origin column
+  std::map<duckdb::idx_t, bool> ctes_;               // can be threaded
+  std::map<duckdb::idx_t, duckdb::idx_t> threaded_;  // position of the first origin column
 };
 
 void CollectNames(const LogicalOperator& op, const Scans& scans, std::set<std::string>& names) {

@@ -73,9 +73,9 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
   return state;
 }
 
-duckdb::unique_ptr<duckdb::LocalTableFunctionState> InitLocal(
-    duckdb::ExecutionContext&, duckdb::TableFunctionInitInput&,
-    duckdb::GlobalTableFunctionState*) {
+duckdb::unique_ptr<duckdb::LocalTableFunctionState> InitLocal(duckdb::ExecutionContext&,
+                                                              duckdb::TableFunctionInitInput&,
+                                                              duckdb::GlobalTableFunctionState*) {
   return duckdb::make_uniq<ScanLocalState>();
 }
 
@@ -138,7 +138,8 @@ duckdb::virtual_column_map_t VirtualColumns(duckdb::ClientContext&,
   duckdb::virtual_column_map_t columns;
   const auto base = duckdb::VIRTUAL_COLUMN_START;
   columns.emplace(base, duckdb::TableColumn(columnar::kOriginFileColumn, LogicalType::INTEGER));
-  columns.emplace(base + 1, duckdb::TableColumn(columnar::kOriginOffsetColumn, LogicalType::BIGINT));
+  columns.emplace(base + 1,
+                  duckdb::TableColumn(columnar::kOriginOffsetColumn, LogicalType::BIGINT));
   columns.emplace(base + 2,
                   duckdb::TableColumn(columnar::kOriginLengthColumn, LogicalType::INTEGER));
   return columns;

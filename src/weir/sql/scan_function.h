@@ -27,8 +27,8 @@ namespace weir::sql {
 struct ActiveScan {
   std::string name;
   columnar::Schema schema;
-  std::shared_ptr<columnar::SourceScan> scan;     // null while statements are only bound
-  columnar::UnparsedRows* unparsed = nullptr;     // set while rows are read
+  std::shared_ptr<columnar::SourceScan> scan;  // null while statements are only bound
+  columnar::UnparsedRows* unparsed = nullptr;  // set while rows are read
   int32_t file_base = 0;  // added to the scan's file ordinals, so that they differ between scans
   uint64_t total_bytes = 0;
   std::atomic<uint64_t> bytes_read{0};

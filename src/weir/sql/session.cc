@@ -45,8 +45,8 @@ Message Shorten(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   while (!message.fix.empty() && message.fix.back() == '\n') message.fix.pop_back();
   if (message.fix.rfind("Candidate bindings:", 0) == 0) {
-    message.fix = "did you mean" + message.fix.substr(std::string("Candidate bindings:").size()) +
-                  "?";
+    message.fix =
+        "did you mean" + message.fix.substr(std::string("Candidate bindings:").size()) + "?";
   } else if (message.fix.rfind("Did", 0) == 0) {
     message.fix[0] = 'd';
   }
@@ -58,7 +58,8 @@ std::string SelectList(const columnar::Schema& schema, const std::set<std::strin
   std::string list;
   for (const columnar::Field& field : schema.fields) {
     if (!list.empty()) list += ", ";
-    const std::string value = absent.count(ToLower(field.name)) > 0 ? "NULL" : QuoteName(field.name);
+    const std::string value =
+        absent.count(ToLower(field.name)) > 0 ? "NULL" : QuoteName(field.name);
     list += "CAST(" + value + " AS " + field.type.ToString() + ") AS " + QuoteName(field.name);
   }
   return list;
@@ -152,8 +153,9 @@ Result<std::string> DuckDBTypeText(const std::string& text) {
     } else {
       out = text.substr(name.begin, name.end - name.begin);
       int depth = 0;
-      while (tokens[pos].kind != TokenKind::kEnd &&
-             (depth > 0 || (!tokens[pos].Is(",") && !tokens[pos].Is(">") && !tokens[pos].Is(")")))) {
+      while (
+          tokens[pos].kind != TokenKind::kEnd &&
+          (depth > 0 || (!tokens[pos].Is(",") && !tokens[pos].Is(">") && !tokens[pos].Is(")")))) {
         if (tokens[pos].Is("(") || tokens[pos].Is("[")) ++depth;
         if (tokens[pos].Is(")") || tokens[pos].Is("]")) --depth;
         if (tokens[pos].kind == TokenKind::kName) out += " ";
@@ -223,24 +225,23 @@ Status Session::DefineScan(const TableStatement& declared, const columnar::Schem
 
 Status Session::DefineParquet(const std::string& name, const TableStatement* declared,
                               const columnar::Schema& schema,
-                              const std::vector<columnar::ParquetFile>& files,
-                              int32_t file_base) {
+                              const std::vector<columnar::ParquetFile>& files, int32_t file_base) {
   std::set<std::string> all;
   for (const columnar::Field& field : schema.fields) all.insert(ToLower(field.name));
   if (files.empty()) {
     scans_->SetParquet(name, {}, 0);
-    return CreateView(name, WithComputed(declared, "SELECT " + SelectList(schema, all) +
-                                                       " WHERE false"));
+    return CreateView(name,
+                      WithComputed(declared, "SELECT " + SelectList(schema, all) + " WHERE false"));
   }
   // Files with the same constants in one reader; one reader for all where their folders say them.
   std::vector<std::vector<columnar::ParquetFile>> groups(1);
-  const bool hive = !files[0].constants.empty() &&
-                    std::all_of(files.begin(), files.end(), PathSaysConstants);
+  const bool hive =
+      !files[0].constants.empty() && std::all_of(files.begin(), files.end(), PathSaysConstants);
   if (hive || files[0].constants.empty()) {
     groups[0] = files;
   } else {
-    std::map<std::map<std::string, std::optional<std::string>>,
-             std::vector<columnar::ParquetFile>> by_constants;
+    std::map<std::map<std::string, std::optional<std::string>>, std::vector<columnar::ParquetFile>>
+        by_constants;
     for (const columnar::ParquetFile& file : files) by_constants[file.constants].push_back(file);
     groups.clear();
     for (auto& [constants, group] : by_constants) groups.push_back(std::move(group));
@@ -260,8 +261,8 @@ Status Session::DefineParquet(const std::string& name, const TableStatement* dec
     if (!hive) {
       for (const auto& [key, value] : group[0].constants) {
         absent.erase(ToLower(key));
-        constants += ", " + (value ? QuoteLiteral(*value) : std::string("NULL")) + " AS " +
-                     QuoteName(key);
+        constants +=
+            ", " + (value ? QuoteLiteral(*value) : std::string("NULL")) + " AS " + QuoteName(key);
       }
     }
     if (!constants.empty()) reader = "(SELECT *" + constants + " FROM " + reader + ")";
@@ -382,8 +383,7 @@ Result<std::vector<std::unique_ptr<duckdb::Expression>>> Session::BindConditions
         duckdb::ExpressionIterator::VisitExpressionMutable<duckdb::BoundColumnRefExpression>(
             expression, [&](duckdb::BoundColumnRefExpression& column,
                             duckdb::unique_ptr<duckdb::Expression>& slot) {
-              const auto index =
-                  get.GetColumnIds()[column.binding.column_index].GetPrimaryIndex();
+              const auto index = get.GetColumnIds()[column.binding.column_index].GetPrimaryIndex();
               slot = duckdb::make_uniq<duckdb::BoundReferenceExpression>(column.return_type, index);
             });
         bound.emplace_back(expression.release());
@@ -407,7 +407,9 @@ Result<std::unique_ptr<duckdb::MaterializedQueryResult>> Session::Query(
   }
 }
 
-double Session::ProgressPercent() { return connection_->context->GetQueryProgress().GetPercentage(); }
+double Session::ProgressPercent() {
+  return connection_->context->GetQueryProgress().GetPercentage();
+}
 
 Result<duckdb::LogicalType> ParseType(duckdb::Connection& connection, const std::string& text) {
   WEIR_ASSIGN_OR_RETURN(std::string duckdb_text, DuckDBTypeText(text));
@@ -417,9 +419,9 @@ Result<duckdb::LogicalType> ParseType(duckdb::Connection& connection, const std:
         [&] { type = duckdb::TransformStringToLogicalType(duckdb_text, *connection.context); });
     return type;
   } catch (const std::exception& exception) {
-    return Error::User(ErrorCode::kInvalid,
-                       "'" + text + "' is not a type: " +
-                           Shorten(duckdb::ErrorData(exception).RawMessage()).what);
+    return Error::User(
+        ErrorCode::kInvalid,
+        "'" + text + "' is not a type: " + Shorten(duckdb::ErrorData(exception).RawMessage()).what);
   }
 }
 

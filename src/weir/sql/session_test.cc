@@ -121,10 +121,11 @@ TEST_F(SessionTest, WindowsAreFlinks) {
                             "(TIMESTAMP '2020-04-15 08:17:00', 5)) t(bidtime, price)")
                   .ok());
   // Figures of Flink's documentation of windowing table-valued functions, shortened to two bids.
-  EXPECT_EQ(Rows("SELECT price, window_start, window_end, window_time FROM TABLE(TUMBLE(TABLE bids, "
-                 "DESCRIPTOR(bidtime), INTERVAL '10' MINUTES)) ORDER BY price"),
-            "4|2020-04-15 08:00:00|2020-04-15 08:10:00|2020-04-15 08:09:59.999\n"
-            "5|2020-04-15 08:10:00|2020-04-15 08:20:00|2020-04-15 08:19:59.999\n");
+  EXPECT_EQ(
+      Rows("SELECT price, window_start, window_end, window_time FROM TABLE(TUMBLE(TABLE bids, "
+           "DESCRIPTOR(bidtime), INTERVAL '10' MINUTES)) ORDER BY price"),
+      "4|2020-04-15 08:00:00|2020-04-15 08:10:00|2020-04-15 08:09:59.999\n"
+      "5|2020-04-15 08:10:00|2020-04-15 08:20:00|2020-04-15 08:19:59.999\n");
   EXPECT_EQ(Rows("SELECT price, window_start, window_end FROM TABLE(HOP(DATA => TABLE bids, "
                  "TIMECOL => DESCRIPTOR(bidtime), SLIDE => INTERVAL '5' MINUTES, "
                  "SIZE => INTERVAL '10' MINUTES)) ORDER BY price, window_start"),

@@ -35,12 +35,12 @@ struct Fragment {
 
 struct ColumnDefinition {
   std::string name;
-  std::string type;       // DuckDB's words; empty for a computed column without a cast
-  Fragment computed;      // name AS expr
-  std::string metadata;   // METADATA FROM 'key' (or the column's own name)
+  std::string type;      // DuckDB's words; empty for a computed column without a cast
+  Fragment computed;     // name AS expr
+  std::string metadata;  // METADATA FROM 'key' (or the column's own name)
   bool is_metadata = false;
   bool not_null = false;
-  size_t at = 0;          // byte in the file
+  size_t at = 0;  // byte in the file
 };
 
 struct Watermark {

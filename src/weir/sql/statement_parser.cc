@@ -33,7 +33,8 @@ class StatementParser {
         ++set_depth;
         continue;
       }
-      if (set_depth > 0 && Peek().Is("END") && (Peek(1).Is(";") || Peek(1).kind == TokenKind::kEnd)) {
+      if (set_depth > 0 && Peek().Is("END") &&
+          (Peek(1).Is(";") || Peek(1).kind == TokenKind::kEnd)) {
         ++pos_;
         --set_depth;
         continue;
@@ -163,12 +164,12 @@ class StatementParser {
     }
     if (Accept("INSERT")) return ParseInsert(out);
     if (Accept("SET")) return ParseSet(out);
-    static const std::vector<std::string> kQueryWords = {"SELECT",  "WITH", "VALUES", "FROM",
+    static const std::vector<std::string> kQueryWords = {"SELECT",   "WITH", "VALUES",   "FROM",
                                                          "DESCRIBE", "SHOW", "SUMMARIZE"};
     for (const std::string& word : kQueryWords) {
       if (!Peek().Is(word) && !Peek().Is("(")) continue;
-      WEIR_ASSIGN_OR_RETURN(
-          Fragment query, Until("a query", [](const Token& token) { return token.Is(";"); }));
+      WEIR_ASSIGN_OR_RETURN(Fragment query,
+                            Until("a query", [](const Token& token) { return token.Is(";"); }));
       out.body = QueryStatement{std::move(query)};
       return Status::Ok();
     }
@@ -231,9 +232,9 @@ class StatementParser {
       table.options["refresh-mode"] = ToLower(tokens_[pos_++].text);
       return Status::Ok();
     }
-    return UnexpectedWord("PARTITIONED BY, WITH, COMMENT, FRESHNESS, REFRESH_MODE or AS",
-                          {"PARTITIONED", "CLUSTER", "WITH", "COMMENT", "FRESHNESS",
-                           "REFRESH_MODE", "AS"});
+    return UnexpectedWord(
+        "PARTITIONED BY, WITH, COMMENT, FRESHNESS, REFRESH_MODE or AS",
+        {"PARTITIONED", "CLUSTER", "WITH", "COMMENT", "FRESHNESS", "REFRESH_MODE", "AS"});
   }
 
   Status ParseOptions(std::map<std::string, std::string>& options) {

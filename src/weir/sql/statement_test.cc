@@ -78,19 +78,21 @@ TEST(StatementTest, StatementSetsAndViews) {
 }
 
 TEST(ProjectTest, NamesAreUniqueAndTargetsExist) {
-  auto twice = ParseProject(".", {{"a.sql", "CREATE VIEW t AS SELECT 1;"},
-                                  {"b.sql", "CREATE VIEW T AS SELECT 2;"}});
+  auto twice = ParseProject(
+      ".", {{"a.sql", "CREATE VIEW t AS SELECT 1;"}, {"b.sql", "CREATE VIEW T AS SELECT 2;"}});
   ASSERT_FALSE(twice.ok());
   EXPECT_NE(twice.error().message().find("a.sql:1:1"), std::string::npos);
-  auto missing = ParseProject(".", {{"a.sql", "CREATE TABLE target (a INT); INSERT INTO taget "
-                                              "SELECT 1;"}});
+  auto missing = ParseProject(".", {{"a.sql",
+                                     "CREATE TABLE target (a INT); INSERT INTO taget "
+                                     "SELECT 1;"}});
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().fix(), "did you mean 'target'?");
 }
 
 TEST(ProjectTest, SeveralInsertsIntoOneTableAreFlowsOfTheirOwn) {
-  auto project = ParseProject(".", {{"a.sql", "CREATE TABLE t (a INT); INSERT INTO t SELECT 1; "
-                                              "INSERT INTO t SELECT 2;"}});
+  auto project = ParseProject(".", {{"a.sql",
+                                     "CREATE TABLE t (a INT); INSERT INTO t SELECT 1; "
+                                     "INSERT INTO t SELECT 2;"}});
   ASSERT_TRUE(project.ok());
   ASSERT_EQ((*project)->flows.size(), 2u);
   EXPECT_EQ((*project)->flows[0].id, "t");

@@ -72,7 +72,10 @@ duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext&,
   if (!data->write) {
     throw duckdb::BinderException("no flow \"%s\" is running", input.info.file_path);
   }
-  if (names.size() != data->write->table_columns + data->write->flag_columns) {
+  FlowWrite& write = *data->write;
+  const size_t own = write.table_columns + write.flag_columns;
+  if (write.brings_origin) write.origin_column = static_cast<int>(own);
+  if (names.size() != own + (write.brings_origin ? columnar::kOriginColumnCount : 0)) {
     throw duckdb::InternalException("flow \"%s\" brings %d columns, its table has %d",
                                     input.info.file_path, names.size(), data->write->table_columns);
   }
@@ -110,10 +113,10 @@ duckdb::unique_ptr<duckdb::LocalFunctionData> InitLocal(duckdb::ExecutionContext
   return state;
 }
 
-// The table's columns of the chunk and, for an upsert, the order of its rows; no copy of values.
+// The table's columns of the chunk and what its writer wants behind them; no copy of values.
 void ReferenceTableColumns(const FlowWrite& write, duckdb::DataChunk& chunk,
                            duckdb::DataChunk& out) {
-  const size_t columns = write.table_columns + (write.ordered ? 2 : 0);
+  const size_t columns = write.table_columns + write.trailing_columns;
   if (out.ColumnCount() == 0) {
     duckdb::vector<duckdb::LogicalType> types;
     for (size_t i = 0; i < write.table_columns; ++i) types.push_back(chunk.data[i].GetType());
@@ -123,7 +126,7 @@ void ReferenceTableColumns(const FlowWrite& write, duckdb::DataChunk& chunk,
   for (size_t i = 0; i < write.table_columns; ++i) out.data[i].Reference(chunk.data[i]);
   for (size_t i = write.table_columns; i < columns; ++i) {
     if (write.origin_column < 0) {
-      out.data[i].Reference(duckdb::Value::BIGINT(0));
+      out.data[i].Reference(duckdb::Value::BIGINT(i == write.table_columns ? -1 : 0));
     } else {
       out.data[i].Reference(chunk.data[write.origin_column + (i - write.table_columns)]);
     }
@@ -177,6 +180,7 @@ void AddOrigin(duckdb::OptimizerExtensionInput& input,
   auto& copy = plan->Cast<duckdb::LogicalCopyToFile>();
   if (copy.function.name != kFormatName) return;
   auto& data = copy.bind_data->Cast<WriteBindData>();
+  if (data.write->brings_origin) return;
   const auto& info = static_cast<const HookInfo&>(*input.info);
   if (ThreadOrigin(plan->children[0], input.optimizer.binder, *info.scans)) {
     data.write->origin_column =

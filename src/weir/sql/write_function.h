@@ -31,7 +31,10 @@ struct FlowWrite {
   std::string flow_id;
   size_t table_columns = 0;
   size_t flag_columns = 0;
-  bool ordered = false;  // the table's writer wants the two order columns (upsert)
+  // What the table's writer wants behind the table's columns: nothing, the two order columns (an
+  // upsert), or the whole origin (staged rows).
+  size_t trailing_columns = 0;
+  bool brings_origin = false;  // the query's last three columns are the origin: staged rows
   columnar::BatchSink* table = nullptr;
   // Made when the plan is known, with the position of the origin columns (-1: none); a null plan
   // means that nothing is checked.

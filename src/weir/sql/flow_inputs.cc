@@ -1,0 +1,189 @@
+#include "weir/sql/flow_inputs.h"
+
+namespace weir::sql {
+
+namespace {
+
+columnar::Position TablePosition(int64_t version) {
+  return "{\"version\":" + std::to_string(version) + "}";
+}
+
+int64_t VersionOf(const columnar::Position& position) {
+  const size_t colon = position.find(':');
+  return colon == std::string::npos ? -1 : std::stoll(position.substr(colon + 1));
+}
+
+}  // namespace
+
+Status FlowInputs::Find(const std::optional<epoch::Manifest>& last) {
+  for (const std::string& name : flow_.inputs) {
+    FlowInput input;
+    input.name = name;
+    const Relation& relation = *project_.Find(name);
+    input.is_table = relation.source == nullptr;
+    if (last) {
+      auto position = last->positions.find(name);
+      if (position != last->positions.end()) {
+        input.from = position->second;
+        input.known = true;
+      }
+    }
+    WEIR_RETURN_IF_ERROR(input.is_table ? FindTable(input) : FindSource(relation, input));
+    inputs_.push_back(std::move(input));
+  }
+  return Status::Ok();
+}
+
+Status FlowInputs::FindSource(const Relation& relation, FlowInput& input) {
+  columnar::ScanRequest request;
+  request.from = input.from;
+  auto option = relation.declared->options.find("source.rewritten");
+  request.ignore_rewritten =
+      option != relation.declared->options.end() && option->second == "reprocess";
+  reprocess_rewritten_ |= request.ignore_rewritten;
+  auto scan = relation.source->Plan(request);
+  if (!scan.ok()) return std::move(scan).error().While("source " + input.name);
+  input.scan = std::move(scan).value();
+  input.changed = input.scan->changes().Any();
+  return Status::Ok();
+}
+
+Status FlowInputs::FindTable(FlowInput& input) {
+  auto table = catalog_.Table(input.name);
+  if (!table.ok() && table.error().code() == ErrorCode::kNotFound) return Status::Ok();
+  WEIR_ASSIGN_OR_RETURN(input.table, std::move(table));
+  const int64_t from = input.known ? VersionOf(input.from) : -1;
+  input.changed = input.table->version() != from;
+  if (!input.changed || !input.known) return Status::Ok();
+  WEIR_ASSIGN_OR_RETURN(auto appended, input.table->AppendedSince(from));
+  input.only_appended = appended.has_value();
+  if (appended) input.appended = std::move(*appended);
+  if (input.only_appended && input.appended.empty()) input.changed = false;
+  return Status::Ok();
+}
+
+Status FlowInputs::Define(bool incremental, columnar::UnparsedRows* unparsed) {
+  session_.scans().Clear();
+  file_names_.clear();
+  file_scans_.clear();
+  for (FlowInput& input : inputs_) {
+    const Relation& relation = *project_.Find(input.name);
+    const bool new_rows_only = incremental && input.changed && input.known;
+    if (input.is_table) {
+      WEIR_RETURN_IF_ERROR(DefineTable(relation, input, new_rows_only));
+    } else {
+      WEIR_RETURN_IF_ERROR(DefineSource(relation, input, incremental, unparsed));
+    }
+  }
+  for (const ViewStatement* view : project_.views) {
+    // Views are bound anew, as their inputs' views were replaced.
+    WEIR_RETURN_IF_ERROR(session_.DefineView(*view, now_us_));
+  }
+  return Status::Ok();
+}
+
+Status FlowInputs::DefineTable(const Relation& relation, FlowInput& input, bool new_rows_only) {
+  const auto base = static_cast<int32_t>(file_names_.size());
+  std::vector<columnar::ParquetFile> files;
+  if (new_rows_only) {
+    files = input.appended;
+  } else if (input.table) {
+    WEIR_ASSIGN_OR_RETURN(files, input.table->Files(nullptr));
+  }
+  for (size_t i = 0; i < files.size(); ++i) file_names_.push_back(input.name);
+  file_scans_.resize(file_names_.size());
+  const columnar::Schema& schema = input.table ? input.table->schema() : relation.schema;
+  return session_.DefineParquet(input.name, nullptr, schema, files, base);
+}
+
+Status FlowInputs::DefineSource(const Relation& relation, FlowInput& input, bool incremental,
+                                columnar::UnparsedRows* unparsed) {
+  const auto base = static_cast<int32_t>(file_names_.size());
+  const bool is_static = incremental && !input.changed;
+  std::shared_ptr<columnar::SourceScan> scan = input.scan;
+  if ((!incremental || is_static) && input.known) {
+    WEIR_ASSIGN_OR_RETURN(scan, relation.source->Plan(columnar::ScanRequest{}));
+  }
+  if (!is_static) input.scan = scan;
+  for (const std::string& file : scan->files()) file_names_.push_back(file);
+  file_scans_.resize(file_names_.size(), scan);
+  if (const auto* files = scan->parquet_files()) {
+    return session_.DefineParquet(input.name, relation.declared, relation.schema, *files, base);
+  }
+  if (is_static || unparsed == nullptr) unparsed = &ignore_unparsed_;
+  return session_.DefineScan(*relation.declared, relation.schema, scan, base, unparsed);
+}
+
+Result<std::string> FlowInputs::WholeRelation(const std::string& name) {
+  const Relation* relation = project_.Find(name);
+  if (relation == nullptr) {
+    return flow_.flow->text
+        .ErrorHere(0, ErrorCode::kNotFound, "no table named '" + name + "' to refer to")
+        .Fix(DidYouMean(name, project_.project->Names()));
+  }
+  const std::string alias = "__weir_whole_" + ToLower(name);
+  if (relation->source == nullptr) {
+    auto found = catalog_.Table(relation->declared->name);
+    if (!found.ok() && found.error().code() == ErrorCode::kNotFound) return std::string();
+    WEIR_ASSIGN_OR_RETURN(auto version, std::move(found));
+    WEIR_ASSIGN_OR_RETURN(auto files, version->Files(nullptr));
+    WEIR_RETURN_IF_ERROR(session_.DefineParquet(alias, nullptr, version->schema(), files, 0));
+    return columnar::QuoteName(alias);
+  }
+  WEIR_ASSIGN_OR_RETURN(std::shared_ptr<columnar::SourceScan> scan,
+                        relation->source->Plan(columnar::ScanRequest{}));
+  TableStatement renamed = *relation->declared;
+  renamed.name = alias;
+  if (const auto* files = scan->parquet_files()) {
+    WEIR_RETURN_IF_ERROR(session_.DefineParquet(alias, &renamed, relation->schema, *files, 0));
+  } else {
+    WEIR_RETURN_IF_ERROR(
+        session_.DefineScan(renamed, relation->schema, scan, 0, &ignore_unparsed_));
+  }
+  return columnar::QuoteName(alias);
+}
+
+std::string FlowInputs::FileName(int32_t file) const {
+  if (file < 0 || static_cast<size_t>(file) >= file_names_.size()) return "";
+  return file_names_[file];
+}
+
+Result<std::string> FlowInputs::ReadRaw(const columnar::Origin& origin, size_t max_bytes) const {
+  if (origin.file < 0 || static_cast<size_t>(origin.file) >= file_scans_.size() ||
+      !file_scans_[origin.file]) {
+    return std::string();
+  }
+  // The ordinal within its own scan: the scan's first file is where its run of entries begins.
+  columnar::Origin own = origin;
+  int32_t first = origin.file;
+  while (first > 0 && file_scans_[first - 1] == file_scans_[origin.file]) --first;
+  own.file = origin.file - first;
+  return file_scans_[origin.file]->ReadRaw(own, max_bytes);
+}
+
+std::map<std::string, columnar::Position> FlowInputs::Positions(bool keep_known) const {
+  std::map<std::string, columnar::Position> positions;
+  for (const FlowInput& input : inputs_) {
+    if (keep_known && input.known) {
+      positions[input.name] = input.from;
+    } else if (!input.is_table) {
+      positions[input.name] = input.scan->end_position();
+    } else {
+      positions[input.name] = TablePosition(input.table ? input.table->version() : -1);
+    }
+  }
+  return positions;
+}
+
+std::vector<std::string> FlowInputs::SchemaChanges() const {
+  std::vector<std::string> changes;
+  for (const FlowInput& input : inputs_) {
+    if (input.is_table) continue;
+    for (const std::string& change : input.scan->changes().schema_changes) {
+      changes.push_back(change);
+    }
+  }
+  return changes;
+}
+
+}  // namespace weir::sql
