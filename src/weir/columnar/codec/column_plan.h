@@ -13,6 +13,7 @@
 
 #include "duckdb/common/types.hpp"
 #include "duckdb/common/types/value.hpp"
+#include "weir/base/result.h"
 #include "weir/columnar/codec/text_block.h"
 
 namespace duckdb {
@@ -64,6 +65,17 @@ struct BlockCursor {
   size_t record = 0;  // next record
   size_t bad = 0;     // next of block->bad
   bool AtEnd() const { return record >= block->index.records.size() && bad >= block->bad.size(); }
+};
+
+// Turns records into columns; one for each format.
+class RecordDecoder {
+ public:
+  virtual ~RecordDecoder() = default;
+  // Decodes the next records of the block into the chunk (of the plan's types; reset here), at most
+  // STANDARD_VECTOR_SIZE. The chunk may come out empty although records remain. False: `failed`
+  // said stop.
+  virtual Result<bool> Decode(BlockCursor* cursor, duckdb::DataChunk& out,
+                              const FailedRow& failed) = 0;
 };
 
 }  // namespace weir::columnar

@@ -31,14 +31,13 @@ struct CsvField {
   bool quoted = false;
 };
 
-class CsvDecoder {
+class CsvDecoder : public RecordDecoder {
  public:
   CsvDecoder(CsvDecodeOptions options, ColumnPlan plan)
       : options_(std::move(options)), plan_(std::move(plan)) {}
 
-  // Decodes the next records of the block into the chunk (reset, of the plan's types), at most
-  // STANDARD_VECTOR_SIZE; its size may be 0 although records remain. False: `failed` said stop.
-  Result<bool> Decode(BlockCursor* cursor, duckdb::DataChunk& out, const FailedRow& failed);
+  Result<bool> Decode(BlockCursor* cursor, duckdb::DataChunk& out,
+                      const FailedRow& failed) override;
 
   // Splits one record into its fields, for headers and samples. An empty result: the record is
   // blank.

@@ -46,7 +46,10 @@ class TextBlockReader {
   // records only, or only comments.
   Result<bool> Next(TextBlock* block);
 
-  // After Next said false: where the first record that was not read begins (the end of the text
+  // All records were delivered: next_start() and the two below are final. True as soon as the last
+  // block was delivered.
+  bool done() const { return done_; }
+  // Where the first record that was not read begins (the end of the text
   // when there is none).
   uint64_t next_start() const { return next_start_; }
   // The last record that was read had no line end.

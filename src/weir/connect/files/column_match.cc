@@ -1,0 +1,157 @@
+#include "weir/connect/files/column_match.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "duckdb/common/string_util.hpp"
+#include "duckdb/common/types/value.hpp"
+
+namespace weir::connect {
+
+using columnar::Field;
+using columnar::PlannedColumn;
+using duckdb::StringUtil;
+
+Compression CompressionFor(const FileOptions& options, const ListedFile& file) {
+  return options.compression.value_or(CompressionOf(file.name));
+}
+
+namespace {
+
+Result<duckdb::Value> PartitionValue(const ListedFile& file, const Field& field,
+                                     const std::optional<std::string>& text) {
+  if (!text) return duckdb::Value(field.type);
+  duckdb::Value value(*text);
+  std::string message;
+  if (!value.DefaultTryCastAs(field.type, &message)) {
+    return Error::User(ErrorCode::kInvalid,
+                       fmt::format("the folder of {} says {} = '{}', which is no {}", file.name,
+                                   field.name, *text, field.type.ToString()))
+        .Fix("declare the column as VARCHAR, or rename the folder");
+  }
+  return value;
+}
+
+int FindName(const std::vector<std::string>& names, const std::string& name) {
+  const auto exact = std::find(names.begin(), names.end(), name);
+  if (exact != names.end()) return static_cast<int>(exact - names.begin());
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (StringUtil::CIEquals(names[i], name)) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+}  // namespace
+
+Status MatchColumns(const FileSourceFacts& facts, const TextHead& head, TextFile* file,
+                    std::vector<std::string>* changes) {
+  const FileOptions& options = facts.options;
+  const std::string& name = file->listed.name;
+  const auto& fields = facts.schema.fields;
+  file->header = head.header;
+  const bool by_place = options.format == FileFormat::kText ||
+                        (options.format == FileFormat::kCsv && !options.csv_header);
+  const auto partition = [&](const std::string& column) {
+    return std::find_if(file->listed.partitions.begin(), file->listed.partitions.end(),
+                        [&](const auto& p) { return StringUtil::CIEquals(p.first, column); });
+  };
+  if (by_place) {
+    file->header.clear();
+    for (size_t i = 0; i < facts.declared_columns; ++i) {
+      if (partition(fields[i].name) == file->listed.partitions.end()) {
+        file->header.push_back(fields[i].name);
+      }
+    }
+  }
+  if (options.format == FileFormat::kText && file->header.size() != 1) {
+    return Error::User(ErrorCode::kInvalid,
+                       fmt::format("the text format gives one column, {} are declared ({})",
+                                   file->header.size(), fmt::join(file->header, ", ")))
+        .At(facts.name)
+        .Fix("declare one column of type VARCHAR, beside those in folder names");
+  }
+  std::set<int> taken;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const Field& field = fields[i];
+    PlannedColumn column;
+    column.name = field.name;
+    column.type = field.type;
+    column.key = field.name;
+    const auto from_folder = partition(field.name);
+    if (options.evolution == Evolution::kRescue && field.name == kRescuedColumn) {
+      column.from = PlannedColumn::From::kRescued;
+    } else if (from_folder != file->listed.partitions.end()) {
+      column.from = PlannedColumn::From::kConstant;
+      WEIR_ASSIGN_OR_RETURN(column.constant,
+                            PartitionValue(file->listed, field, from_folder->second));
+    } else if (options.format == FileFormat::kJson) {
+      column.from = PlannedColumn::From::kField;
+    } else {
+      column.field = FindName(file->header, field.name);
+      if (column.field < 0 && !file->header.empty()) {
+        if (options.fail_on_missing_columns && i < facts.declared_columns) {
+          return Error::User(ErrorCode::kNotFound,
+                             fmt::format("{} has no column '{}'; it has {}", name, field.name,
+                                         fmt::join(file->header, ", ")))
+              .Fix("correct the name, or set 'source.missing-columns' = 'null'");
+        }
+        if (changes != nullptr && i < facts.declared_columns) {
+          changes->push_back(fmt::format("{}: no column '{}', it is NULL", name, field.name));
+        }
+      }
+      if (column.field < 0) {
+        column.from = PlannedColumn::From::kConstant;
+        column.constant = duckdb::Value(field.type);
+      } else {
+        taken.insert(column.field);
+        if (changes != nullptr && i >= facts.declared_columns) {
+          changes->push_back(fmt::format("{}: new column '{}' {} (addNewColumns)", name, field.name,
+                                         field.type.ToString()));
+        }
+      }
+    }
+    file->columns.push_back(std::move(column));
+  }
+  if (options.format != FileFormat::kCsv || by_place) return Status::Ok();
+  for (size_t i = 0; i < file->header.size(); ++i) {
+    if (taken.contains(static_cast<int>(i))) continue;
+    const std::string& extra = file->header[i];
+    if (partition(extra) != file->listed.partitions.end()) continue;
+    switch (options.evolution) {
+      case Evolution::kFailOnNewColumns:
+        return Error::User(ErrorCode::kInvalid,
+                           fmt::format("{} has a new column '{}' (failOnNewColumns)", name, extra))
+            .Fix("declare the column, or choose another 'schema.evolution'");
+      case Evolution::kRescue:
+        file->extras.push_back({static_cast<int>(i), extra});
+        if (changes != nullptr) {
+          changes->push_back(fmt::format("{}: new column '{}' (rescued)", name, extra));
+        }
+        break;
+      default:
+        if (changes != nullptr) {
+          changes->push_back(fmt::format("{}: column '{}' is not declared, ignored", name, extra));
+        }
+    }
+  }
+  return Status::Ok();
+}
+
+Result<bool> ContinuesLine(const std::shared_ptr<FileBytes>& bytes, Compression compression,
+                           const FileProgress& before) {
+  if (!before.open_end) return false;
+  WEIR_ASSIGN_OR_RETURN(auto stream, OpenStream(bytes, compression, before.read, bytes->size()));
+  char next[2];
+  size_t have = 0;
+  while (have < 2) {
+    WEIR_ASSIGN_OR_RETURN(const size_t n, stream->Read(next + have, 2 - have));
+    if (n == 0) break;
+    have += n;
+  }
+  if (have == 0 || next[0] == '\n') return false;
+  return !(have == 2 && next[0] == '\r' && next[1] == '\n');
+}
+
+}  // namespace weir::connect

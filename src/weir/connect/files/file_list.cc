@@ -1,0 +1,122 @@
+#include "weir/connect/files/file_list.h"
+
+#include <algorithm>
+
+#include "duckdb/common/file_system.hpp"
+#include "weir/columnar/duckdb_error.h"
+
+namespace weir::connect {
+
+namespace {
+
+bool IsUrl(const std::string& path) { return path.find("://") != std::string::npos; }
+
+// "%20" and the like, as Hive writes them in folder names.
+std::string Unescape(const std::string& text) {
+  std::string out;
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F'                               ? c - 'A' + 10
+                                                                : -1;
+  };
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 &&
+        digit(text[i + 2]) >= 0) {
+      out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+void FindPartitions(ListedFile* file) {
+  size_t from = 0;
+  for (size_t slash = file->name.find('/'); slash != std::string::npos;
+       slash = file->name.find('/', from)) {
+    const std::string folder = file->name.substr(from, slash - from);
+    from = slash + 1;
+    const size_t equals = folder.find('=');
+    if (equals == std::string::npos || equals == 0) continue;
+    const std::string value = folder.substr(equals + 1);
+    file->partitions.emplace_back(Unescape(folder.substr(0, equals)),
+                                  value == "__HIVE_DEFAULT_PARTITION__"
+                                      ? std::nullopt
+                                      : std::optional(Unescape(value)));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> ExpandBraces(const std::string& pattern) {
+  const size_t open = pattern.find('{');
+  const size_t close = open == std::string::npos ? open : pattern.find('}', open);
+  if (close == std::string::npos) return {pattern};
+  std::vector<std::string> out;
+  size_t from = open + 1;
+  while (true) {
+    size_t comma = pattern.find(',', from);
+    if (comma > close) comma = close;
+    for (const std::string& rest : ExpandBraces(pattern.substr(close + 1))) {
+      out.push_back(pattern.substr(0, open) + pattern.substr(from, comma - from) + rest);
+    }
+    if (comma == close) return out;
+    from = comma + 1;
+  }
+}
+
+Result<std::vector<ListedFile>> ListSourceFiles(columnar::Engine& engine,
+                                                const std::string& pattern,
+                                                const std::string& base_folder,
+                                                bool hive_partitions) {
+  if (IsUrl(pattern) && !pattern.starts_with("file:")) {
+    WEIR_RETURN_IF_ERROR(engine.LoadRemoteFiles());
+  }
+  return columnar::CatchDuckDB([&]() -> Result<std::vector<ListedFile>> {
+    std::vector<ListedFile> found;
+    for (std::string one : ExpandBraces(pattern)) {
+      const bool relative = !IsUrl(one) && !one.starts_with('/') && !base_folder.empty();
+      std::string full = relative ? JoinPath(base_folder, one) : one;
+      // A file may have a name that looks like a pattern.
+      size_t wildcard = full.size();
+      if (duckdb::FileSystem::HasGlob(full) && !engine.files().FileExists(full)) {
+        wildcard = full.find_first_of("*?[");
+      } else if (!IsUrl(full) && engine.files().DirectoryExists(full)) {
+        while (full.ends_with('/')) full.pop_back();
+        wildcard = full.size();
+        full += "/**";
+      }
+      // What stands before the first wildcard was named by the user, hidden or not.
+      const size_t named = wildcard >= full.size() ? full.size() : full.rfind('/', wildcard) + 1;
+      const size_t prefix = relative ? full.size() - one.size() : 0;
+      for (const auto& info : engine.files().Glob(full)) {
+        ListedFile file;
+        file.path = info.path;
+        file.name = relative && file.path.size() > prefix && base_folder != "."
+                        ? file.path.substr(JoinPath(base_folder, "").size())
+                        : file.path;
+        bool hidden = false;
+        if (wildcard < full.size()) {
+          for (size_t i = named; i < file.path.size() && !hidden; ++i) {
+            const bool begins = i == 0 || file.path[i - 1] == '/';
+            hidden = begins && (file.path[i] == '.' || file.path[i] == '_');
+          }
+        }
+        if (hidden) continue;
+        if (hive_partitions) FindPartitions(&file);
+        found.push_back(std::move(file));
+      }
+    }
+    std::sort(found.begin(), found.end(),
+              [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
+    found.erase(std::unique(found.begin(), found.end(),
+                            [](const ListedFile& a, const ListedFile& b) {
+                              return a.path == b.path;
+                            }),
+                found.end());
+    return found;
+  });
+}
+
+}  // namespace weir::connect

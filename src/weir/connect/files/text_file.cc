@@ -1,0 +1,352 @@
+#include "weir/connect/files/text_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "duckdb/common/types/data_chunk.hpp"
+#include "weir/columnar/codec/csv_decode.h"
+
+namespace weir::connect {
+
+using columnar::BlockCursor;
+using columnar::ByteReader;
+using columnar::ColumnPlan;
+using columnar::CsvDecoder;
+using columnar::PlannedColumn;
+using columnar::RecordDecoder;
+using columnar::TextBlock;
+using columnar::TextBlockOptions;
+using columnar::TextBlockReader;
+
+namespace {
+
+constexpr size_t kPooledBlocksMax = 64;
+constexpr size_t kStreamBlockBytes = 2 << 20;
+constexpr size_t kHeadBlockBytes = 256 << 10;
+
+columnar::CsvDialect DialectOf(const FileOptions& options) {
+  return options.format == FileFormat::kCsv ? options.csv : columnar::CsvDialect::Lines();
+}
+
+// The first bytes of a stream again, then the rest of it.
+class PrefixedStream : public ByteReader {
+ public:
+  PrefixedStream(std::string prefix, ByteReader* rest) : prefix_(std::move(prefix)), rest_(rest) {}
+  Result<size_t> Read(char* buffer, size_t n) override {
+    if (used_ == prefix_.size()) return rest_->Read(buffer, n);
+    n = std::min(n, prefix_.size() - used_);
+    std::memcpy(buffer, prefix_.data() + used_, n);
+    used_ += n;
+    return n;
+  }
+
+ private:
+  const std::string prefix_;
+  size_t used_ = 0;
+  ByteReader* const rest_;
+};
+
+Status Skip(ByteReader& stream, uint64_t n) {
+  std::vector<char> piece(static_cast<size_t>(std::min<uint64_t>(n, 64 << 10)));
+  while (n > 0) {
+    WEIR_ASSIGN_OR_RETURN(const size_t got, stream.Read(piece.data(),
+                                                        std::min<uint64_t>(n, piece.size())));
+    if (got == 0) break;
+    n -= got;
+  }
+  return Status::Ok();
+}
+
+class TextSplitReader : public columnar::SplitReader {
+ public:
+  TextSplitReader(std::shared_ptr<TextFile> file, size_t split, const FileOptions& options,
+                  std::shared_ptr<BlockPool> pool, columnar::UnparsedRows* unparsed,
+                  std::unique_ptr<RecordDecoder> decoder)
+      : file_(std::move(file)),
+        split_(split),
+        options_(options),
+        pool_(std::move(pool)),
+        unparsed_(unparsed),
+        decoder_(std::move(decoder)) {}
+
+  Result<size_t> Next(duckdb::DataChunk& out) override {
+    const columnar::FailedRow failed = [this](uint64_t offset, uint64_t length,
+                                              const std::string& column,
+                                              const std::string& reason) {
+      columnar::UnparsedRow row;
+      row.origin.file = file_->ordinal;
+      row.origin.offset = static_cast<int64_t>(offset);
+      row.origin.length = static_cast<int32_t>(
+          std::min<uint64_t>(length, std::numeric_limits<int32_t>::max()));
+      row.column = column;
+      row.reason = reason;
+      return unparsed_->Add(std::move(row));
+    };
+    while (true) {
+      while (cursor_.block && !cursor_.AtEnd()) {
+        auto decoded = decoder_->Decode(&cursor_, out, failed);
+        if (!decoded.ok()) {
+          return std::move(decoded).error().While("reading " + file_->listed.name);
+        }
+        if (!*decoded) {
+          out.SetCardinality(0);
+          return size_t{0};
+        }
+        if (out.size() > 0) return static_cast<size_t>(out.size());
+      }
+      cursor_ = BlockCursor();
+      WEIR_ASSIGN_OR_RETURN(const bool more, NextBlock());
+      if (!more) {
+        out.SetCardinality(0);
+        return size_t{0};
+      }
+    }
+  }
+
+  uint64_t bytes_read() const override { return bytes_read_; }
+
+ private:
+  bool last() const { return split_ + 2 == file_->bounds.size(); }
+
+  // Reads records of a split from `start`; for this reader's own split and for those before it
+  // whose end nobody has found.
+  Result<std::unique_ptr<TextBlockReader>> Begin(size_t split, uint64_t start,
+                                                 std::unique_ptr<ByteReader>* stream) {
+    TextBlockOptions options;
+    options.dialect = DialectOf(options_);
+    options.start = start;
+    options.max_record_bytes = options_.max_record_bytes;
+    options.take_last_line = file_->take_last_line;
+    options.check_text = true;
+    options.block_bytes = kStreamBlockBytes;
+    const bool ends_file = split + 2 == file_->bounds.size();
+    if (!ends_file) options.stop = file_->bounds[split + 1];
+    if (file_->compression == Compression::kNone) {
+      WEIR_ASSIGN_OR_RETURN(*stream, OpenStream(file_->bytes, Compression::kNone,
+                                                std::min(start, file_->to), file_->to));
+      // A split is one block, so that its end is known before its first row is converted.
+      options.block_bytes = std::max<size_t>(
+          kStreamBlockBytes,
+          static_cast<size_t>(file_->bounds[split + 1] - file_->bounds[split]) + (64 << 10));
+    } else {
+      WEIR_ASSIGN_OR_RETURN(
+          *stream, OpenStream(file_->bytes, file_->compression, file_->from, file_->to));
+      WEIR_RETURN_IF_ERROR(Skip(**stream, start - file_->raw_from));
+    }
+    return std::make_unique<TextBlockReader>(stream->get(), options);
+  }
+
+  Result<bool> NextBlock() {
+    if (finished_) return false;
+    if (!reader_) {
+      WEIR_ASSIGN_OR_RETURN(
+          const uint64_t start,
+          file_->chain->StartOf(split_, [this](size_t split, uint64_t at) -> Result<uint64_t> {
+            std::unique_ptr<ByteReader> stream;
+            WEIR_ASSIGN_OR_RETURN(auto reader, Begin(split, at, &stream));
+            auto block = pool_->Take();
+            while (!reader->done()) {
+              WEIR_ASSIGN_OR_RETURN(const bool more, reader->Next(block.get()));
+              if (!more) break;
+            }
+            return reader->next_start();
+          }));
+      WEIR_ASSIGN_OR_RETURN(reader_, Begin(split_, start, &stream_));
+    }
+    auto block = pool_->Take();
+    const bool claimed = file_->chain->Claim(split_);
+    const Result<bool> more = reader_->Next(block.get());
+    if (more.ok() && reader_->done()) file_->chain->Found(split_, reader_->next_start());
+    if (claimed) file_->chain->Release(split_);
+    if (!more.ok()) return more.error();
+    bytes_read_ = reader_->bytes_read();
+    uint64_t records = block->index.records.size();
+    for (const columnar::BadRecord& bad : block->bad) {
+      if (bad.record == columnar::BadRecord::kNotIndexed) ++records;
+    }
+    file_->records += records;
+    if (!*more || reader_->done()) {
+      finished_ = true;
+      if (last()) WEIR_RETURN_IF_ERROR(EndFile());
+    }
+    if (!*more) return false;
+    cursor_.block = std::move(block);
+    return true;
+  }
+
+  Status EndFile() {
+    const bool plain = file_->compression == Compression::kNone;
+    const uint64_t raw = reader_->left_last_line() || !plain ? reader_->next_start() : file_->to;
+    const uint64_t read = plain ? raw : file_->to;
+    WEIR_ASSIGN_OR_RETURN(const uint64_t head, HashHead(*file_->bytes, read));
+    WEIR_ASSIGN_OR_RETURN(const uint64_t tail, HashTail(*file_->bytes, read));
+    std::lock_guard lock(file_->mutex);
+    file_->progress.raw = raw;
+    file_->progress.read = read;
+    file_->progress.head = head;
+    file_->progress.tail = tail;
+    file_->progress.open_end = reader_->open_end();
+    return Status::Ok();
+  }
+
+  const std::shared_ptr<TextFile> file_;
+  const size_t split_;
+  const FileOptions options_;
+  const std::shared_ptr<BlockPool> pool_;
+  columnar::UnparsedRows* const unparsed_;
+  const std::unique_ptr<RecordDecoder> decoder_;
+  std::unique_ptr<ByteReader> stream_;
+  std::unique_ptr<TextBlockReader> reader_;
+  BlockCursor cursor_;
+  bool finished_ = false;
+  uint64_t bytes_read_ = 0;
+};
+
+}  // namespace
+
+std::shared_ptr<TextBlock> BlockPool::Take() {
+  std::unique_ptr<TextBlock> block;
+  {
+    std::lock_guard lock(mutex_);
+    if (!free_.empty()) {
+      block = std::move(free_.back());
+      free_.pop_back();
+    }
+  }
+  if (!block) block = std::make_unique<TextBlock>();
+  return std::shared_ptr<TextBlock>(block.release(), [pool = shared_from_this()](TextBlock* used) {
+    std::unique_ptr<TextBlock> owned(used);
+    // A block that grew for one long record is not kept.
+    if (owned->bytes.capacity() > 4 * kStreamBlockBytes) return;
+    std::lock_guard lock(pool->mutex_);
+    if (pool->free_.size() < kPooledBlocksMax) pool->free_.push_back(std::move(owned));
+  });
+}
+
+Result<TextHead> ReadTextHead(const std::shared_ptr<FileBytes>& bytes, Compression compression,
+                              const FileOptions& options, size_t sample_records) {
+  TextHead head;
+  WEIR_ASSIGN_OR_RETURN(auto stream, OpenStream(bytes, compression, 0, bytes->size()));
+  std::string begin(3, '\0');
+  size_t have = 0;
+  while (have < begin.size()) {
+    WEIR_ASSIGN_OR_RETURN(const size_t n, stream->Read(begin.data() + have, begin.size() - have));
+    if (n == 0) break;
+    have += n;
+  }
+  begin.resize(have);
+  if (begin.starts_with("\xFF\xFE") || begin.starts_with("\xFE\xFF")) {
+    return Error::User(ErrorCode::kUnsupported, bytes->name() + " is UTF-16; only UTF-8 is read")
+        .Fix("convert it: iconv -f UTF-16 -t UTF-8");
+  }
+  if (begin == "\xEF\xBB\xBF") {
+    head.data_start = 3;
+    begin.clear();
+  }
+  PrefixedStream rest(std::move(begin), stream.get());
+  ByteReader* source = &rest;
+  TextBlockOptions block_options;
+  block_options.start = head.data_start;
+  block_options.block_bytes = kHeadBlockBytes;
+  block_options.max_record_bytes = options.max_record_bytes;
+  block_options.check_text = false;
+  // Skipped lines are lines, whatever quotes they hold.
+  TextBlock block;
+  std::string carry;
+  std::unique_ptr<PrefixedStream> behind;
+  if (options.format == FileFormat::kCsv && options.csv_skip_lines > 0) {
+    uint32_t left = options.csv_skip_lines;
+    char piece[4096];
+    while (left > 0) {
+      WEIR_ASSIGN_OR_RETURN(const size_t n, source->Read(piece, sizeof(piece)));
+      if (n == 0) break;
+      size_t used = 0;
+      while (left > 0 && used < n) left -= piece[used++] == '\n';
+      head.data_start += used;
+      carry.assign(piece + used, n - used);
+    }
+    behind = std::make_unique<PrefixedStream>(carry, &rest);
+    source = behind.get();
+    block_options.start = head.data_start;
+  }
+  block_options.dialect = DialectOf(options);
+  TextBlockReader reader(source, block_options);
+  bool header_wanted = options.format == FileFormat::kCsv && options.csv_header;
+  while (header_wanted || head.sample.size() < sample_records) {
+    WEIR_ASSIGN_OR_RETURN(const bool more, reader.Next(&block));
+    if (!more) break;
+    if (options.format == FileFormat::kJson && head.sample.empty()) {
+      const char* text = block.bytes.data();
+      const char* const end = text + block.bytes.size();
+      while (text < end && (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n')) ++text;
+      head.json_array = options.json_layout == JsonLayout::kArray ||
+                        (options.json_layout == JsonLayout::kAuto && text < end && *text == '[');
+    }
+    for (size_t i = 0; i < block.index.records.size(); ++i) {
+      if (std::binary_search(block.index.comments.begin(), block.index.comments.end(),
+                             static_cast<uint32_t>(i))) {
+        continue;
+      }
+      std::vector<std::string> fields = CsvDecoder::Fields(block, i, block_options.dialect);
+      if (fields.empty()) continue;
+      if (header_wanted) {
+        header_wanted = false;
+        head.header = std::move(fields);
+        head.data_start = i + 1 < block.index.records.size()
+                              ? block.offset + block.index.records[i + 1].begin
+                              : block.offset + block.index.EndOf(i) + 1;
+        if (head.header.empty() || sample_records == 0) return head;
+        continue;
+      }
+      if (head.sample.size() >= sample_records) return head;
+      head.sample.push_back(std::move(fields));
+    }
+  }
+  return head;
+}
+
+Result<std::unique_ptr<columnar::SplitReader>> OpenTextSplit(
+    std::shared_ptr<TextFile> file, size_t split, const std::vector<uint64_t>& columns,
+    const FileOptions& options, std::shared_ptr<BlockPool> pool, columnar::UnparsedRows* unparsed) {
+  ColumnPlan plan;
+  plan.file = file->ordinal;
+  plan.null_on_error = options.ignore_parse_errors;
+  plan.rescue = options.evolution == Evolution::kRescue;
+  plan.extras = file->extras;
+  for (const PlannedColumn& column : file->columns) {
+    if (column.from == PlannedColumn::From::kField) plan.known_keys.push_back(column.key);
+  }
+  for (const uint64_t number : columns) {
+    if (number >= columnar::kOriginColumnBase) {
+      static const PlannedColumn::From kOrigins[] = {PlannedColumn::From::kOriginFile,
+                                                     PlannedColumn::From::kOriginOffset,
+                                                     PlannedColumn::From::kOriginLength};
+      PlannedColumn origin;
+      origin.from = kOrigins[number - columnar::kOriginColumnBase];
+      origin.type = number == columnar::kOriginColumnBase + 1 ? duckdb::LogicalType::BIGINT
+                                                              : duckdb::LogicalType::INTEGER;
+      plan.columns.push_back(std::move(origin));
+    } else {
+      plan.columns.push_back(file->columns[number]);
+    }
+  }
+  std::unique_ptr<RecordDecoder> decoder;
+  if (options.format == FileFormat::kJson) {
+    return Error::User(ErrorCode::kUnsupported, "JSON files are not read yet");
+  } else {
+    columnar::CsvDecodeOptions decode;
+    decode.dialect = DialectOf(options);
+    decode.null_literals = options.csv_null_literals;
+    decode.lines = options.format == FileFormat::kText;
+    decode.skip_blank_lines = !decode.lines;
+    decode.field_count = decode.lines ? 1 : static_cast<uint32_t>(file->header.size());
+    decoder = std::make_unique<CsvDecoder>(std::move(decode), std::move(plan));
+  }
+  return std::make_unique<TextSplitReader>(std::move(file), split, options, std::move(pool),
+                                           unparsed, std::move(decoder));
+}
+
+}  // namespace weir::connect
