@@ -24,8 +24,7 @@ Result<duckdb::Value> PartitionValue(const ListedFile& file, const Field& field,
                                      const std::optional<std::string>& text) {
   if (!text) return duckdb::Value(field.type);
   duckdb::Value value(*text);
-  std::string message;
-  if (!value.DefaultTryCastAs(field.type, &message)) {
+  if (!value.DefaultTryCastAs(field.type)) {
     return Error::User(ErrorCode::kInvalid,
                        fmt::format("the folder of {} says {} = '{}', which is no {}", file.name,
                                    field.name, *text, field.type.ToString()))
@@ -139,9 +138,9 @@ Status MatchColumns(const FileSourceFacts& facts, const TextHead& head, TextFile
   return Status::Ok();
 }
 
-Result<bool> ContinuesLine(const std::shared_ptr<FileBytes>& bytes, Compression compression,
-                           const FileProgress& before) {
-  if (!before.open_end) return false;
+Result<std::optional<uint64_t>> LineEndBehind(const std::shared_ptr<FileBytes>& bytes,
+                                              Compression compression, const FileProgress& before) {
+  if (!before.open_end) return std::optional<uint64_t>(0);
   WEIR_ASSIGN_OR_RETURN(auto stream, OpenStream(bytes, compression, before.read, bytes->size()));
   char next[2];
   size_t have = 0;
@@ -150,8 +149,10 @@ Result<bool> ContinuesLine(const std::shared_ptr<FileBytes>& bytes, Compression 
     if (n == 0) break;
     have += n;
   }
-  if (have == 0 || next[0] == '\n') return false;
-  return !(have == 2 && next[0] == '\r' && next[1] == '\n');
+  if (have == 0) return std::optional<uint64_t>(0);
+  if (next[0] == '\n') return std::optional<uint64_t>(1);
+  if (have == 2 && next[0] == '\r' && next[1] == '\n') return std::optional<uint64_t>(2);
+  return std::optional<uint64_t>();
 }
 
 }  // namespace weir::connect

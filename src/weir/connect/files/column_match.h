@@ -5,6 +5,7 @@
 // Thread rule: free functions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,9 @@ Compression CompressionFor(const FileOptions& options, const ListedFile& file);
 Status MatchColumns(const FileSourceFacts& facts, const TextHead& head, TextFile* file,
                     std::vector<std::string>* changes);
 
-// Does what was appended to a file go on in its last line, which had been read although it had no
-// line end?
-Result<bool> ContinuesLine(const std::shared_ptr<FileBytes>& bytes, Compression compression,
-                           const FileProgress& before);
+// The length of the line end that begins what was appended to a file whose last line had been read
+// without one (0 if it had one); nullopt if that line goes on.
+Result<std::optional<uint64_t>> LineEndBehind(const std::shared_ptr<FileBytes>& bytes,
+                                              Compression compression, const FileProgress& before);
 
 }  // namespace weir::connect

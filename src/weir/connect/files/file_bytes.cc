@@ -60,10 +60,10 @@ class Decompressor : public ByteReader {
   void Use(size_t n) { used_ += n; }
 
   Error Broken(const std::string& what) const {
-    return Error::User(ErrorCode::kCorrupt,
-                       fmt::format("{}: {} at byte {} of the file ({} bytes decompressed)",
-                                   bytes_->name(), what, bytes_->position() - (filled_ - used_),
-                                   delivered_))
+    return Error::User(
+               ErrorCode::kCorrupt,
+               fmt::format("{}: {} at byte {} of the file ({} bytes decompressed)", bytes_->name(),
+                           what, bytes_->position() - (filled_ - used_), delivered_))
         .Fix("copy the file again, or take it out of the source's path");
   }
   Error Truncated() const { return Broken("the compressed data ends early"); }
@@ -168,8 +168,7 @@ Result<std::shared_ptr<FileBytes>> FileBytes::Open(columnar::Engine& engine,
                                                    const std::string& path,
                                                    const std::string& name) {
   auto opened = columnar::CatchDuckDB([&]() -> Result<std::shared_ptr<FileBytes>> {
-    std::shared_ptr<FileBytes> file(
-        new FileBytes(name, duckdb::FileSystem::IsRemoteFile(path)));
+    std::shared_ptr<FileBytes> file(new FileBytes(name, duckdb::FileSystem::IsRemoteFile(path)));
     auto handle = engine.files().OpenFile(path, duckdb::FileFlags::FILE_FLAGS_READ);
     file->handle_.reset(handle.release());
     file->size_ = file->handle_->GetFileSize();

@@ -41,15 +41,16 @@ class FileBytes {
   FileBytes(std::string name, bool remote) : name_(std::move(name)), remote_(remote) {}
 
   const std::string name_;
-  const bool remote_;     // such handles keep state of their own
-  std::mutex mutex_;      // guards the reads of a remote handle
+  const bool remote_;  // such handles keep state of their own
+  std::mutex mutex_;   // guards the reads of a remote handle
   std::unique_ptr<duckdb::FileHandle> handle_;
   uint64_t size_ = 0;
   int64_t modified_us_ = 0;
 };
 
 // Bytes [from, to) of the file, decompressed. Positions in what it delivers are positions in the
-// decompressed data. Errors name the file and the position: a truncated or broken stream is kCorrupt.
+// decompressed data. Errors name the file and the position: a truncated or broken stream is
+// kCorrupt.
 Result<std::unique_ptr<columnar::ByteReader>> OpenStream(std::shared_ptr<FileBytes> file,
                                                          Compression compression, uint64_t from,
                                                          uint64_t to);

@@ -15,9 +15,10 @@ bool IsUrl(const std::string& path) { return path.find("://") != std::string::np
 std::string Unescape(const std::string& text) {
   std::string out;
   const auto digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F'                               ? c - 'A' + 10
-                                                                : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
   };
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 &&
@@ -40,10 +41,9 @@ void FindPartitions(ListedFile* file) {
     const size_t equals = folder.find('=');
     if (equals == std::string::npos || equals == 0) continue;
     const std::string value = folder.substr(equals + 1);
-    file->partitions.emplace_back(Unescape(folder.substr(0, equals)),
-                                  value == "__HIVE_DEFAULT_PARTITION__"
-                                      ? std::nullopt
-                                      : std::optional(Unescape(value)));
+    file->partitions.emplace_back(
+        Unescape(folder.substr(0, equals)),
+        value == "__HIVE_DEFAULT_PARTITION__" ? std::nullopt : std::optional(Unescape(value)));
   }
 }
 
@@ -89,13 +89,13 @@ Result<std::vector<ListedFile>> ListSourceFiles(columnar::Engine& engine,
       }
       // What stands before the first wildcard was named by the user, hidden or not.
       const size_t named = wildcard >= full.size() ? full.size() : full.rfind('/', wildcard) + 1;
-      const size_t prefix = relative ? full.size() - one.size() : 0;
       for (const auto& info : engine.files().Glob(full)) {
         ListedFile file;
         file.path = info.path;
-        file.name = relative && file.path.size() > prefix && base_folder != "."
-                        ? file.path.substr(JoinPath(base_folder, "").size())
-                        : file.path;
+        // "data/a.csv" for "/project/data/a.csv": what stays true when the project moves.
+        const bool below = relative && base_folder != "." && file.path.starts_with(base_folder);
+        file.name = below ? file.path.substr(file.path.find_first_not_of('/', base_folder.size()))
+                          : file.path;
         bool hidden = false;
         if (wildcard < full.size()) {
           for (size_t i = named; i < file.path.size() && !hidden; ++i) {
@@ -110,11 +110,10 @@ Result<std::vector<ListedFile>> ListSourceFiles(columnar::Engine& engine,
     }
     std::sort(found.begin(), found.end(),
               [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
-    found.erase(std::unique(found.begin(), found.end(),
-                            [](const ListedFile& a, const ListedFile& b) {
-                              return a.path == b.path;
-                            }),
-                found.end());
+    found.erase(
+        std::unique(found.begin(), found.end(),
+                    [](const ListedFile& a, const ListedFile& b) { return a.path == b.path; }),
+        found.end());
     return found;
   });
 }

@@ -1,5 +1,5 @@
-// Finding the files of a source: patterns with *, **, ?, [..] and {a,b}, folders, and the columns in
-// folder names (month=3/).
+// Finding the files of a source: patterns with *, **, ?, [..] and {a,b}, folders, and the columns
+// in folder names (month=3/).
 //
 // Thread rule: free functions.
 #pragma once

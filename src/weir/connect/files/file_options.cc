@@ -29,8 +29,8 @@ size_t EditDistance(const std::string& a, const std::string& b) {
 
 // "did you mean 'x'?", or all of them when nothing is near.
 std::string Suggest(const std::string& wrong, const std::vector<std::string>& names) {
-  const auto nearest = std::min_element(
-      names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+  const auto nearest =
+      std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
         return EditDistance(wrong, a) < EditDistance(wrong, b);
       });
   if (nearest != names.end() && EditDistance(wrong, *nearest) <= 1 + wrong.size() / 3) {
@@ -89,8 +89,8 @@ Status Bytes(const std::string& key, const std::string& value, uint64_t* out) {
   std::erase(unit, ' ');
   std::transform(unit.begin(), unit.end(), unit.begin(), ::tolower);
   static const std::map<std::string, uint64_t> kUnits = {
-      {"", 1},           {"b", 1},         {"kb", 1000},       {"mb", 1000000},
-      {"gb", 1000000000}, {"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}};
+      {"", 1},          {"b", 1},         {"kb", 1000},    {"mb", 1000000}, {"gb", 1000000000},
+      {"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}};
   const auto found = kUnits.find(unit);
   if (error != std::errc() || found == kUnits.end() || number == 0 ||
       number > (uint64_t{1} << 40) / found->second) {
@@ -116,10 +116,10 @@ std::optional<FileFormat> FormatOf(std::string path) {
     if (path.ends_with(end)) path.resize(path.size() - std::string(end).size());
   }
   static const std::pair<const char*, FileFormat> kEnds[] = {
-      {".csv", FileFormat::kCsv},      {".tsv", FileFormat::kCsv},
-      {".json", FileFormat::kJson},    {".jsonl", FileFormat::kJson},
-      {".ndjson", FileFormat::kJson},  {".parquet", FileFormat::kParquet},
-      {".txt", FileFormat::kText},     {".log", FileFormat::kText}};
+      {".csv", FileFormat::kCsv},     {".tsv", FileFormat::kCsv},
+      {".json", FileFormat::kJson},   {".jsonl", FileFormat::kJson},
+      {".ndjson", FileFormat::kJson}, {".parquet", FileFormat::kParquet},
+      {".txt", FileFormat::kText},    {".log", FileFormat::kText}};
   for (const auto& [end, format] : kEnds) {
     if (path.ends_with(end)) return format;
   }
@@ -145,28 +145,27 @@ Result<FileOptions> ParseFileOptions(const std::map<std::string, std::string>& o
   const std::map<std::string, Setter> setters = {
       {"connector", [](const auto&, const auto&) { return Status::Ok(); }},
       {"path",
-       [&](const auto&, const auto& value) {
+       [&](const auto&, const auto& value) -> Status {
          out.path = value;
          return Status::Ok();
        }},
       {"format",
-       [&](const auto& key, const auto& value) {
-         FileFormat chosen;
-         WEIR_RETURN_IF_ERROR((Choose<FileFormat>(
-             key, value,
-             {{"csv", FileFormat::kCsv},
-              {"json", FileFormat::kJson},
-              {"parquet", FileFormat::kParquet},
-              {"text", FileFormat::kText},
-              {"raw", FileFormat::kText}},
-             &chosen)));
+       [&](const auto& key, const auto& value) -> Status {
+         FileFormat chosen = FileFormat::kCsv;
+         WEIR_RETURN_IF_ERROR((Choose<FileFormat>(key, value,
+                                                  {{"csv", FileFormat::kCsv},
+                                                   {"json", FileFormat::kJson},
+                                                   {"parquet", FileFormat::kParquet},
+                                                   {"text", FileFormat::kText},
+                                                   {"raw", FileFormat::kText}},
+                                                  &chosen)));
          format = chosen;
          return Status::Ok();
        }},
       {"compression",
-       [&](const auto& key, const auto& value) {
+       [&](const auto& key, const auto& value) -> Status {
          if (value == "auto") return Status::Ok();
-         Compression chosen;
+         Compression chosen = Compression::kNone;
          WEIR_RETURN_IF_ERROR((Choose<Compression>(key, value,
                                                    {{"none", Compression::kNone},
                                                     {"gzip", Compression::kGzip},
@@ -177,12 +176,12 @@ Result<FileOptions> ParseFileOptions(const std::map<std::string, std::string>& o
        }},
       {"hive.partitions", boolean(&out.hive_partitions)},
       {"source.rewritten",
-       [&](const auto& key, const auto& value) {
+       [&](const auto& key, const auto& value) -> Status {
          return Choose<bool>(key, value, {{"refuse", false}, {"reprocess", true}},
                              &out.reprocess_rewritten);
        }},
       {"source.last-line",
-       [&](const auto& key, const auto& value) {
+       [&](const auto& key, const auto& value) -> Status {
          return Choose<LastLine>(key, value,
                                  {{"auto", LastLine::kAuto},
                                   {"wait", LastLine::kWait},
@@ -190,14 +189,14 @@ Result<FileOptions> ParseFileOptions(const std::map<std::string, std::string>& o
                                  &out.last_line);
        }},
       {"source.missing-columns",
-       [&](const auto& key, const auto& value) {
+       [&](const auto& key, const auto& value) -> Status {
          return Choose<bool>(key, value, {{"null", false}, {"error", true}},
                              &out.fail_on_missing_columns);
        }},
       {"source.split-bytes",
        [&](const auto& key, const auto& value) { return Bytes(key, value, &out.split_bytes); }},
       {"schema.evolution",
-       [&](const auto& key, const auto& value) {
+       [&](const auto& key, const auto& value) -> Status {
          return Choose<Evolution>(key, value,
                                   {{"none", Evolution::kNone},
                                    {"addNewColumns", Evolution::kAddNewColumns},
@@ -214,13 +213,13 @@ Result<FileOptions> ParseFileOptions(const std::map<std::string, std::string>& o
       {"csv.allow-comments", boolean(&allow_comments)},
       {"csv.comment-character", character(&out.csv.comment)},
       {"csv.null-literal",
-       [&](const auto&, const auto& value) {
+       [&](const auto&, const auto& value) -> Status {
          out.csv_null_literals = SplitLiterals(value);
          return Status::Ok();
        }},
       {"csv.header", boolean(&out.csv_header)},
       {"csv.skip-lines",
-       [&](const auto& key, const auto& value) {
+       [&](const auto& key, const auto& value) -> Status {
          const auto [rest, error] =
              std::from_chars(value.data(), value.data() + value.size(), out.csv_skip_lines);
          if (error != std::errc() || rest != value.data() + value.size()) {
@@ -231,7 +230,7 @@ Result<FileOptions> ParseFileOptions(const std::map<std::string, std::string>& o
       {"csv.ignore-parse-errors", boolean(&out.ignore_parse_errors)},
       {"json.ignore-parse-errors", boolean(&out.ignore_parse_errors)},
       {"json.layout",
-       [&](const auto& key, const auto& value) {
+       [&](const auto& key, const auto& value) -> Status {
          return Choose<JsonLayout>(key, value,
                                    {{"auto", JsonLayout::kAuto},
                                     {"newline", JsonLayout::kNewline},
@@ -239,7 +238,7 @@ Result<FileOptions> ParseFileOptions(const std::map<std::string, std::string>& o
                                    &out.json_layout);
        }},
       {"json.max-depth",
-       [&](const auto& key, const auto& value) {
+       [&](const auto& key, const auto& value) -> Status {
          const auto [rest, error] =
              std::from_chars(value.data(), value.data() + value.size(), out.json_depth_max);
          if (error != std::errc() || rest != value.data() + value.size() ||
@@ -286,8 +285,8 @@ Result<FileOptions> ParseFileOptions(const std::map<std::string, std::string>& o
   out.csv.delimiter = delimiter;
   if (quote_disabled) out.csv.quote.reset();
   if (allow_comments && !out.csv.comment) out.csv.comment = '#';
-  if (out.csv.delimiter && (out.csv.delimiter == out.csv.quote ||
-                            out.csv.delimiter == out.csv.escape)) {
+  if (out.csv.delimiter &&
+      (out.csv.delimiter == out.csv.quote || out.csv.delimiter == out.csv.escape)) {
     return Error::User(ErrorCode::kInvalid,
                        "'csv.field-delimiter' is also the quote or escape character")
         .Fix("choose different characters");

@@ -18,7 +18,8 @@ Result<uint64_t> HashRange(FileBytes& file, uint64_t from, uint64_t to) {
 }
 
 Error NotOurs(const std::string& why) {
-  return Error::Operator(ErrorCode::kCorrupt, "the recorded position of the source is broken: " + why)
+  return Error::Operator(ErrorCode::kCorrupt,
+                         "the recorded position of the source is broken: " + why)
       .Fix("run with --full-refresh to read the source from the beginning");
 }
 

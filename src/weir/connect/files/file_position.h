@@ -4,8 +4,8 @@
 // The position is JSON (docs/sources.md, "Position"):
 //   {"version":1,"files":[{"path":"data/a.csv","read":123,"raw":123,"head":"<16 hex>",
 //                          "tail":"<16 hex>","records":10,"open":false}]}
-// `read` counts bytes of the file, `raw` bytes after decompression; `head` and `tail` are XXH3 of the
-// first and the last 4 KiB of the bytes read; `open`: the last record had no line end.
+// `read` counts bytes of the file, `raw` bytes after decompression; `head` and `tail` are XXH3 of
+// the first and the last 4 KiB of the bytes read; `open`: the last record had no line end.
 //
 // Thread rule: values and free functions.
 #pragma once

@@ -83,7 +83,8 @@ class FileScan : public columnar::SourceScan {
     }
     std::string skipped(64 << 10, '\0');
     while (raw_position_ < offset) {
-      const size_t n = static_cast<size_t>(std::min<uint64_t>(skipped.size(), offset - raw_position_));
+      const size_t n =
+          static_cast<size_t>(std::min<uint64_t>(skipped.size(), offset - raw_position_));
       WEIR_ASSIGN_OR_RETURN(const size_t got, raw_stream_->Read(skipped.data(), n));
       if (got == 0) return Error::Bug("the row lies behind the file's end");
       raw_position_ += got;
@@ -106,7 +107,8 @@ class FileScan : public columnar::SourceScan {
   Status AddFile(columnar::Engine& engine, const ListedFile& listed, const FileProgress* before,
                  const ScanRequest& request);
   Status AddText(columnar::Engine& engine, const ListedFile& listed,
-                 const std::shared_ptr<FileBytes>& bytes, const FileProgress* grown_from);
+                 const std::shared_ptr<FileBytes>& bytes, const FileProgress* grown_from,
+                 uint64_t line_end);
   Status AddParquet(const ListedFile& listed, FileBytes& bytes);
   Status DecideLastLine(columnar::Engine& engine, const std::shared_ptr<FileBytes>& bytes,
                         TextFile* file, uint64_t* size);
@@ -141,9 +143,8 @@ Status FileScan::Plan(columnar::Engine& engine, const ScanRequest& request) {
         AddFile(engine, file, found == before.end() ? nullptr : &found->second, request));
   }
   for (const auto& [name, progress] : before) {
-    const bool there = std::any_of(listed.begin(), listed.end(), [&name = name](const auto& file) {
-      return file.name == name;
-    });
+    const bool there = std::any_of(listed.begin(), listed.end(),
+                                   [&name = name](const auto& file) { return file.name == name; });
     if (!there) changes_.deleted_files.push_back(name);
   }
   return Status::Ok();
@@ -154,6 +155,7 @@ Status FileScan::AddFile(columnar::Engine& engine, const ListedFile& listed,
   WEIR_ASSIGN_OR_RETURN(const auto bytes, FileBytes::Open(engine, listed.path, listed.name));
   const FileOptions& options = facts_->options;
   FileState state = FileState::kGrown;
+  std::optional<uint64_t> line_end = 0;
   if (before != nullptr) {
     WEIR_ASSIGN_OR_RETURN(state, CompareFile(*bytes, *before));
     std::string why = "was rewritten since it was read";
@@ -161,14 +163,14 @@ Status FileScan::AddFile(columnar::Engine& engine, const ListedFile& listed,
       if (options.format == FileFormat::kParquet) {
         state = FileState::kRewritten;
       } else {
-        WEIR_ASSIGN_OR_RETURN(const bool continues,
-                              ContinuesLine(bytes, CompressionFor(options, listed), *before));
+        WEIR_ASSIGN_OR_RETURN(line_end,
+                              LineEndBehind(bytes, CompressionFor(options, listed), *before));
         WEIR_ASSIGN_OR_RETURN(const TextHead head,
                               ReadTextHead(bytes, CompressionFor(options, listed), options, 0));
         if (head.json_array) {
           state = FileState::kRewritten;
           why = "is a JSON array and has changed since it was read";
-        } else if (continues) {
+        } else if (!line_end) {
           state = FileState::kRewritten;
           why = fmt::format(
               "goes on in the line that was the last one, and complete, when it was read (byte {})",
@@ -184,8 +186,9 @@ Status FileScan::AddFile(columnar::Engine& engine, const ListedFile& listed,
       if (!request.ignore_rewritten && !options.reprocess_rewritten) {
         return Error::User(ErrorCode::kConflict, listed.name + " " + why)
             .At(facts_->name)
-            .Fix("restore the file, or give new data a new name; 'source.rewritten' = 'reprocess' "
-                 "reads such files again from the beginning, in addition to what was read before");
+            .Fix(
+                "restore the file, or give new data a new name; 'source.rewritten' = 'reprocess' "
+                "reads such files again from the beginning, in addition to what was read before");
       }
       changes_.rewritten_files.push_back(listed.name);
       before = nullptr;
@@ -196,7 +199,7 @@ Status FileScan::AddFile(columnar::Engine& engine, const ListedFile& listed,
     return AddParquet(listed, *bytes);
   }
   const size_t texts = texts_.size();
-  WEIR_RETURN_IF_ERROR(AddText(engine, listed, bytes, before));
+  WEIR_RETURN_IF_ERROR(AddText(engine, listed, bytes, before, line_end.value_or(0)));
   if (state == FileState::kRewritten) return Status::Ok();
   if (texts_.size() == texts) {
     ++changes_.unchanged_files;
@@ -273,7 +276,8 @@ void FileScan::CutSplits(const std::shared_ptr<TextFile>& file, uint64_t first) 
     if (bytes == 0) {
       bytes = duckdb::FileSystem::IsRemoteFile(file->listed.path) ? kRemoteSplitBytes : kSplitBytes;
     }
-    while (file->bounds.back() + bytes < file->to) file->bounds.push_back(file->bounds.back() + bytes);
+    while (file->bounds.back() + bytes < file->to)
+      file->bounds.push_back(file->bounds.back() + bytes);
   }
   file->bounds.push_back(std::max(file->to, first));
   const size_t count = file->bounds.size() - 1;
@@ -281,9 +285,9 @@ void FileScan::CutSplits(const std::shared_ptr<TextFile>& file, uint64_t first) 
   for (size_t i = 0; i < count; ++i) {
     Split split;
     const bool whole = file->compression != Compression::kNone;
-    split.name = whole ? file->listed.name
-                       : fmt::format("{}[{},{})", file->listed.name, file->bounds[i],
-                                     file->bounds[i + 1]);
+    split.name =
+        whole ? file->listed.name
+              : fmt::format("{}[{},{})", file->listed.name, file->bounds[i], file->bounds[i + 1]);
     split.bytes = whole ? file->to - file->from : file->bounds[i + 1] - file->bounds[i];
     splits_.push_back(std::move(split));
     split_files_.emplace_back(texts_.size(), i);
@@ -291,7 +295,8 @@ void FileScan::CutSplits(const std::shared_ptr<TextFile>& file, uint64_t first) 
 }
 
 Status FileScan::AddText(columnar::Engine& engine, const ListedFile& listed,
-                         const std::shared_ptr<FileBytes>& bytes, const FileProgress* grown_from) {
+                         const std::shared_ptr<FileBytes>& bytes, const FileProgress* grown_from,
+                         uint64_t line_end) {
   auto file = std::make_shared<TextFile>();
   file->listed = listed;
   file->bytes = bytes;
@@ -314,7 +319,7 @@ Status FileScan::AddText(columnar::Engine& engine, const ListedFile& listed,
   // Until it has been read, the position says that nothing of it was.
   file->ordinal = static_cast<int32_t>(texts_.size());
   const bool plain = file->compression == Compression::kNone;
-  uint64_t first = std::max(file->raw_from, file->data_start);
+  uint64_t first = std::max(file->raw_from + line_end, file->data_start);
   if (plain) first = std::min(first, size);
   CutSplits(file, first);
   names_.push_back(listed.name);
@@ -326,8 +331,10 @@ Status FileScan::AddText(columnar::Engine& engine, const ListedFile& listed,
 
 Error NoFiles(columnar::Engine& engine, const FileSourceFacts& facts) {
   const std::string& pattern = facts.options.path;
-  std::string folder = ParentPath(pattern.substr(0, pattern.find_first_of("*?[{") + 0));
-  if (pattern.find("://") == std::string::npos) folder = JoinPath(facts.base_folder, folder);
+  std::string folder = ParentPath(pattern.substr(0, pattern.find_first_of("*?[{")));
+  if (pattern.find("://") == std::string::npos) {
+    folder = folder == "." ? facts.base_folder : JoinPath(facts.base_folder, folder);
+  }
   std::string there;
   const auto entries = engine.env().ListDir(folder);
   if (entries.ok()) {
@@ -362,8 +369,8 @@ Status CheckParquetFile(FileBytes& file) {
   if (std::memcmp(begin, "PARE", 4) == 0) return broken("it is encrypted");
   if (std::memcmp(begin, "PAR1", 4) != 0) return broken("it does not begin with 'PAR1'");
   if (std::memcmp(end + 4, "PAR1", 4) != 0) {
-    return broken(fmt::format("it has {} bytes and does not end with 'PAR1': it was cut off",
-                              file.size()));
+    return broken(
+        fmt::format("it has {} bytes and does not end with 'PAR1': it was cut off", file.size()));
   }
   uint32_t footer;
   std::memcpy(&footer, end, sizeof(footer));

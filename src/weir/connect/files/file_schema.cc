@@ -58,8 +58,9 @@ Status InferCsv(columnar::Engine& engine, const std::vector<ListedFile>& files,
                 const FileSourceFacts& facts, Schema* schema) {
   for (size_t f = 0; f < std::min(files.size(), kSampledFiles); ++f) {
     WEIR_ASSIGN_OR_RETURN(const auto bytes, FileBytes::Open(engine, files[f].path, files[f].name));
-    WEIR_ASSIGN_OR_RETURN(TextHead head, ReadTextHead(bytes, CompressionFor(facts.options, files[f]),
-                                                      facts.options, kSampledRecords));
+    WEIR_ASSIGN_OR_RETURN(
+        TextHead head, ReadTextHead(bytes, CompressionFor(facts.options, files[f]), facts.options,
+                                    kSampledRecords));
     if (head.header.empty() && !head.sample.empty()) {
       for (size_t i = 0; i < head.sample.front().size(); ++i) {
         head.header.push_back(fmt::format("column{}", i));
@@ -67,8 +68,7 @@ Status InferCsv(columnar::Engine& engine, const std::vector<ListedFile>& files,
     }
     for (size_t i = 0; i < head.header.size(); ++i) {
       const LogicalType type = TypeOf(head.sample, i, facts.options);
-      const std::string name =
-          head.header[i].empty() ? fmt::format("column{}", i) : head.header[i];
+      const std::string name = head.header[i].empty() ? fmt::format("column{}", i) : head.header[i];
       const int known = schema->Find(name);
       if (known < 0) {
         schema->fields.push_back(FieldOf(name, type));
@@ -89,7 +89,8 @@ Status InferParquet(columnar::Engine& engine, const std::vector<ListedFile>& fil
   auto rows = engine.Query(*connection, "SELECT * FROM read_parquet(" +
                                             columnar::QuoteLiteral(files.front().path) +
                                             ", hive_partitioning = false) LIMIT 0");
-  if (!rows.ok()) return std::move(rows).error().While("reading the schema of " + files.front().name);
+  if (!rows.ok())
+    return std::move(rows).error().While("reading the schema of " + files.front().name);
   for (size_t i = 0; i < (*rows)->names.size(); ++i) {
     schema->fields.push_back(FieldOf((*rows)->names[i], (*rows)->types[i]));
   }
@@ -147,8 +148,8 @@ Status FindSchema(columnar::Engine& engine, const std::optional<Schema>& declare
                    options.format == FileFormat::kCsv && options.csv_header;
   std::vector<ListedFile> files;
   if (!declared || add) {
-    WEIR_ASSIGN_OR_RETURN(files, ListSourceFiles(engine, options.path, facts->base_folder,
-                                                 options.hive_partitions));
+    WEIR_ASSIGN_OR_RETURN(
+        files, ListSourceFiles(engine, options.path, facts->base_folder, options.hive_partitions));
   }
   Schema& schema = facts->schema;
   if (declared) {
@@ -169,9 +170,9 @@ Status FindSchema(columnar::Engine& engine, const std::optional<Schema>& declare
         break;
     }
     if (schema.fields.empty()) {
-      return Error::User(ErrorCode::kInvalid,
-                         fmt::format("{} is empty: its columns can't be inferred",
-                                     files.front().name))
+      return Error::User(
+                 ErrorCode::kInvalid,
+                 fmt::format("{} is empty: its columns can't be inferred", files.front().name))
           .At(facts->name)
           .Fix("declare the columns");
     }

@@ -1,10 +1,10 @@
 // SplitChain: where the first record of each split of one file begins.
 //
-// A split that starts in the middle of a file cannot know whether its first bytes are inside quotes;
-// the split before it knows once it has found its own records. So the start of split k + 1 is what
-// split k finds behind its last record. Readers take splits in order, find the records of a split
-// first and convert them afterwards, so the answer is mostly there when it is asked for; if nobody
-// has claimed a split yet, whoever needs the answer finds it.
+// A split that starts in the middle of a file cannot know whether its first bytes are inside
+// quotes; the split before it knows once it has found its own records. So the start of split k + 1
+// is what split k finds behind its last record. Readers take splits in order, find the records of a
+// split first and convert them afterwards, so the answer is mostly there when it is asked for; if
+// nobody has claimed a split yet, whoever needs the answer finds it.
 //
 // Invariant: a claim is held only within one call, never between calls; so waiting always ends.
 //

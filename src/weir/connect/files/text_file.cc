@@ -52,8 +52,8 @@ class PrefixedStream : public ByteReader {
 Status Skip(ByteReader& stream, uint64_t n) {
   std::vector<char> piece(static_cast<size_t>(std::min<uint64_t>(n, 64 << 10)));
   while (n > 0) {
-    WEIR_ASSIGN_OR_RETURN(const size_t got, stream.Read(piece.data(),
-                                                        std::min<uint64_t>(n, piece.size())));
+    WEIR_ASSIGN_OR_RETURN(const size_t got,
+                          stream.Read(piece.data(), std::min<uint64_t>(n, piece.size())));
     if (got == 0) break;
     n -= got;
   }
@@ -79,8 +79,8 @@ class TextSplitReader : public columnar::SplitReader {
       columnar::UnparsedRow row;
       row.origin.file = file_->ordinal;
       row.origin.offset = static_cast<int64_t>(offset);
-      row.origin.length = static_cast<int32_t>(
-          std::min<uint64_t>(length, std::numeric_limits<int32_t>::max()));
+      row.origin.length =
+          static_cast<int32_t>(std::min<uint64_t>(length, std::numeric_limits<int32_t>::max()));
       row.column = column;
       row.reason = reason;
       return unparsed_->Add(std::move(row));
@@ -132,8 +132,8 @@ class TextSplitReader : public columnar::SplitReader {
           kStreamBlockBytes,
           static_cast<size_t>(file_->bounds[split + 1] - file_->bounds[split]) + (64 << 10));
     } else {
-      WEIR_ASSIGN_OR_RETURN(
-          *stream, OpenStream(file_->bytes, file_->compression, file_->from, file_->to));
+      WEIR_ASSIGN_OR_RETURN(*stream,
+                            OpenStream(file_->bytes, file_->compression, file_->from, file_->to));
       WEIR_RETURN_IF_ERROR(Skip(**stream, start - file_->raw_from));
     }
     return std::make_unique<TextBlockReader>(stream->get(), options);
@@ -281,7 +281,8 @@ Result<TextHead> ReadTextHead(const std::shared_ptr<FileBytes>& bytes, Compressi
     if (options.format == FileFormat::kJson && head.sample.empty()) {
       const char* text = block.bytes.data();
       const char* const end = text + block.bytes.size();
-      while (text < end && (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n')) ++text;
+      while (text < end && (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n'))
+        ++text;
       head.json_array = options.json_layout == JsonLayout::kArray ||
                         (options.json_layout == JsonLayout::kAuto && text < end && *text == '[');
     }

@@ -1,8 +1,8 @@
 // One text file of a scan: how to read its records and what reading has found. Shared by the
 // readers of the file's splits.
 //
-// Thread rule: what is set before the scan begins is constant afterwards; the rest is atomic, guarded
-// by `mutex`, or thread-safe itself.
+// Thread rule: what is set before the scan begins is constant afterwards; the rest is atomic,
+// guarded by `mutex`, or thread-safe itself.
 #pragma once
 
 #include <atomic>
@@ -39,11 +39,11 @@ struct TextFile {
   Compression compression = Compression::kNone;
   bool json_array = false;
   bool take_last_line = true;
-  uint64_t from = 0;      // where reading begins: bytes of the file
-  uint64_t raw_from = 0;  // the same after decompression
-  uint64_t to = 0;        // the size of the file when the scan was planned
+  uint64_t from = 0;        // where reading begins: bytes of the file
+  uint64_t raw_from = 0;    // the same after decompression
+  uint64_t to = 0;          // the size of the file when the scan was planned
   uint64_t data_start = 0;  // raw offset of the first record: behind BOM, skipped lines, header
-  std::vector<std::string> header;  // names of the fields; CSV
+  std::vector<std::string> header;               // names of the fields; CSV
   std::vector<columnar::PlannedColumn> columns;  // for each column of the source's schema
   std::vector<columnar::ExtraField> extras;
   std::vector<uint64_t> bounds;  // split k is [bounds[k], bounds[k + 1])
@@ -57,8 +57,8 @@ struct TextFile {
 
 // A file as the planning sees it, before its splits are known.
 struct TextHead {
-  uint64_t data_start = 0;          // behind BOM, skipped lines and header
-  std::vector<std::string> header;  // trimmed of nothing; empty without a header
+  uint64_t data_start = 0;                       // behind BOM, skipped lines and header
+  std::vector<std::string> header;               // trimmed of nothing; empty without a header
   std::vector<std::vector<std::string>> sample;  // first records, when asked for
   bool json_array = false;
 };
