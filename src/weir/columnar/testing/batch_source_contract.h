@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,6 +56,7 @@ struct SourceCase {
   bool has_files = true;  // files can be rewritten and deleted
 };
 
+inline void PrintTo(const SourceCase& test_case, std::ostream* out) { *out << test_case.name; }
 inline std::string SourceCaseName(const ::testing::TestParamInfo<SourceCase>& info) {
   return info.param.name;
 }

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 
 #include "duckdb/common/types/data_chunk.hpp"
@@ -26,6 +27,7 @@ struct CatalogCase {
   std::function<Result<std::unique_ptr<Catalog>>(Engine&, const std::string& folder)> make;
 };
 
+inline void PrintTo(const CatalogCase& test_case, std::ostream* out) { *out << test_case.name; }
 inline std::string CatalogCaseName(const ::testing::TestParamInfo<CatalogCase>& info) {
   return info.param.name;
 }

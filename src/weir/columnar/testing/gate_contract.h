@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct GateCase {
   std::function<Result<std::unique_ptr<Gate>>(Engine&, duckdb::ClientContext&)> make;
 };
 
+inline void PrintTo(const GateCase& test_case, std::ostream* out) { *out << test_case.name; }
 inline std::string GateCaseName(const ::testing::TestParamInfo<GateCase>& info) {
   return info.param.name;
 }

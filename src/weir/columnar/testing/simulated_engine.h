@@ -90,7 +90,7 @@ class SimulatedEngine {
       }
       sql += (sql.empty() ? "" : " UNION ALL ") + ("SELECT " + columns + " FROM (SELECT " + all) +
              " WHERE false UNION ALL BY NAME SELECT *" + constants + " FROM read_parquet(" +
-             QuoteLiteral(file.path) + "))";
+             QuoteLiteral(file.path) + ", hive_partitioning = false))";
     }
     if (sql.empty()) return std::vector<std::string>();
     return Query(sql);
