@@ -14,6 +14,7 @@
 #include "duckdb/planner/operator/logical_get.hpp"
 #include "duckdb/planner/operator/logical_projection.hpp"
 #include "duckdb/planner/planner.hpp"
+#include "weir/sql/query_names.h"
 
 namespace weir::sql {
 
@@ -318,7 +319,7 @@ Error Session::Translate(const std::exception& exception, const Fragment& query,
 Result<std::vector<std::string>> Session::TablesIn(const Fragment& query) {
   WEIR_ASSIGN_OR_RETURN(RewrittenQuery rewritten, RewriteQuery(query, std::nullopt));
   try {
-    auto names = connection_->GetTableNames(rewritten.text);
+    auto names = TablesMentioned(*connection_->context, rewritten.text);
     return std::vector<std::string>(names.begin(), names.end());
   } catch (const std::exception& exception) {
     return Translate(exception, query, &rewritten);
