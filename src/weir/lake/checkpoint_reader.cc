@@ -18,7 +18,9 @@ class Column {
   Column(duckdb::Vector& vector, size_t rows) : vector_(vector) {
     vector.ToUnifiedFormat(rows, format_);
   }
-  bool IsNull(size_t row) const { return !format_.validity.RowIsValid(format_.sel->get_index(row)); }
+  bool IsNull(size_t row) const {
+    return !format_.validity.RowIsValid(format_.sel->get_index(row));
+  }
   std::string String(size_t row) const {
     return IsNull(row) ? std::string() : At<duckdb::string_t>(row).GetString();
   }
@@ -60,7 +62,8 @@ class PartReader {
     WEIR_ASSIGN_OR_RETURN(auto probe,
                           engine_.Query(connection_, "SELECT * FROM " + source_ + " LIMIT 0"));
     for (size_t i = 0; i < probe->names.size(); ++i) {
-      if (probe->types[i].id() == LogicalTypeId::STRUCT) columns_[probe->names[i]] = probe->types[i];
+      if (probe->types[i].id() == LogicalTypeId::STRUCT)
+        columns_[probe->names[i]] = probe->types[i];
     }
     if (columns_.empty()) {
       return Error::Operator(ErrorCode::kCorrupt, "it holds no actions");
@@ -139,14 +142,14 @@ class PartReader {
 
   // Runs the query if the checkpoint has the action at all; `each` gets the columns and a row.
   template <typename Each>
-  Status ForEach(const std::string& action, const std::string& required,
-                 const std::string& select, Each each) {
+  Status ForEach(const std::string& action, const std::string& required, const std::string& select,
+                 Each each) {
     if (FieldType(action, required) == nullptr) return Status();
     WEIR_ASSIGN_OR_RETURN(
-        auto result, engine_.Query(connection_, "SELECT " + select + " FROM " + source_ +
-                                                    " WHERE " + columnar::QuoteName(action) + "." +
-                                                    columnar::QuoteName(required) +
-                                                    " IS NOT NULL"));
+        auto result,
+        engine_.Query(connection_, "SELECT " + select + " FROM " + source_ + " WHERE " +
+                                       columnar::QuoteName(action) + "." +
+                                       columnar::QuoteName(required) + " IS NOT NULL"));
     for (auto& chunk : result->Collection().Chunks()) {
       std::vector<Column> columns;
       columns.reserve(chunk.ColumnCount());
@@ -159,59 +162,59 @@ class PartReader {
   }
 
   Status ReadSmall(Commit& out) {
-    WEIR_RETURN_IF_ERROR(ForEach(
-        "protocol", "minReaderVersion",
-        Field("protocol", "minReaderVersion", "BIGINT") + ", " +
-            Field("protocol", "minWriterVersion", "BIGINT") + ", " +
-            Field("protocol", "readerFeatures", "VARCHAR[]") + ", " +
-            Field("protocol", "writerFeatures", "VARCHAR[]"),
-        [&](const std::vector<Column>& columns, size_t row) {
-          Protocol protocol;
-          protocol.min_reader_version = static_cast<int>(columns[0].Int(row));
-          protocol.min_writer_version = static_cast<int>(columns[1].Int(row));
-          for (auto& name : columns[2].Strings(row)) {
-            if (name) protocol.reader_features.push_back(*name);
-          }
-          for (auto& name : columns[3].Strings(row)) {
-            if (name) protocol.writer_features.push_back(*name);
-          }
-          out.protocol = std::move(protocol);
-        }));
-    const bool has_format = FieldType("metaData", "format") != nullptr;
-    WEIR_RETURN_IF_ERROR(ForEach(
-        "metaData", "id",
-        Field("metaData", "id", "VARCHAR") + ", " + Field("metaData", "name", "VARCHAR") + ", " +
-            Field("metaData", "description", "VARCHAR") + ", " +
-            Field("metaData", "schemaString", "VARCHAR") + ", " +
-            Field("metaData", "partitionColumns", "VARCHAR[]") + ", " +
-            MapField("metaData", "configuration") + ", " +
-            Field("metaData", "createdTime", "BIGINT") + ", " +
-            (has_format ? "CAST(metaData.format.provider AS VARCHAR)" : "'parquet'"),
-        [&](const std::vector<Column>& columns, size_t row) {
-          Metadata metadata;
-          metadata.id = columns[0].String(row);
-          metadata.name = columns[1].String(row);
-          metadata.description = columns[2].String(row);
-          metadata.schema_string = columns[3].String(row);
-          for (auto& name : columns[4].Strings(row)) {
-            if (name) metadata.partition_columns.push_back(*name);
-          }
-          for (auto& [name, value] : Entries(columns, 5, row)) {
-            if (value) metadata.configuration[name] = *value;
-          }
-          metadata.created_time_ms = columns[7].OptionalInt(row);
-          metadata.format_provider = columns[8].String(row);
-          out.metadata = std::move(metadata);
-        }));
-    WEIR_RETURN_IF_ERROR(ForEach("txn", "appId",
-                                 Field("txn", "appId", "VARCHAR") + ", " +
-                                     Field("txn", "version", "BIGINT") + ", " +
-                                     Field("txn", "lastUpdated", "BIGINT"),
+    WEIR_RETURN_IF_ERROR(ForEach("protocol", "minReaderVersion",
+                                 Field("protocol", "minReaderVersion", "BIGINT") + ", " +
+                                     Field("protocol", "minWriterVersion", "BIGINT") + ", " +
+                                     Field("protocol", "readerFeatures", "VARCHAR[]") + ", " +
+                                     Field("protocol", "writerFeatures", "VARCHAR[]"),
                                  [&](const std::vector<Column>& columns, size_t row) {
-                                   out.transactions.push_back({columns[0].String(row),
-                                                               columns[1].Int(row),
-                                                               columns[2].OptionalInt(row)});
+                                   Protocol protocol;
+                                   protocol.min_reader_version =
+                                       static_cast<int>(columns[0].Int(row));
+                                   protocol.min_writer_version =
+                                       static_cast<int>(columns[1].Int(row));
+                                   for (auto& name : columns[2].Strings(row)) {
+                                     if (name) protocol.reader_features.push_back(*name);
+                                   }
+                                   for (auto& name : columns[3].Strings(row)) {
+                                     if (name) protocol.writer_features.push_back(*name);
+                                   }
+                                   out.protocol = std::move(protocol);
                                  }));
+    const bool has_format = FieldType("metaData", "format") != nullptr;
+    WEIR_RETURN_IF_ERROR(
+        ForEach("metaData", "id",
+                Field("metaData", "id", "VARCHAR") + ", " + Field("metaData", "name", "VARCHAR") +
+                    ", " + Field("metaData", "description", "VARCHAR") + ", " +
+                    Field("metaData", "schemaString", "VARCHAR") + ", " +
+                    Field("metaData", "partitionColumns", "VARCHAR[]") + ", " +
+                    MapField("metaData", "configuration") + ", " +
+                    Field("metaData", "createdTime", "BIGINT") + ", " +
+                    (has_format ? "CAST(metaData.format.provider AS VARCHAR)" : "'parquet'"),
+                [&](const std::vector<Column>& columns, size_t row) {
+                  Metadata metadata;
+                  metadata.id = columns[0].String(row);
+                  metadata.name = columns[1].String(row);
+                  metadata.description = columns[2].String(row);
+                  metadata.schema_string = columns[3].String(row);
+                  for (auto& name : columns[4].Strings(row)) {
+                    if (name) metadata.partition_columns.push_back(*name);
+                  }
+                  for (auto& [name, value] : Entries(columns, 5, row)) {
+                    if (value) metadata.configuration[name] = *value;
+                  }
+                  metadata.created_time_ms = columns[7].OptionalInt(row);
+                  metadata.format_provider = columns[8].String(row);
+                  out.metadata = std::move(metadata);
+                }));
+    WEIR_RETURN_IF_ERROR(
+        ForEach("txn", "appId",
+                Field("txn", "appId", "VARCHAR") + ", " + Field("txn", "version", "BIGINT") + ", " +
+                    Field("txn", "lastUpdated", "BIGINT"),
+                [&](const std::vector<Column>& columns, size_t row) {
+                  out.transactions.push_back(
+                      {columns[0].String(row), columns[1].Int(row), columns[2].OptionalInt(row)});
+                }));
     WEIR_RETURN_IF_ERROR(ForEach("domainMetadata", "domain",
                                  Field("domainMetadata", "domain", "VARCHAR") + ", " +
                                      Field("domainMetadata", "configuration", "VARCHAR") + ", " +
@@ -221,12 +224,12 @@ class PartReader {
                                                           columns[1].String(row),
                                                           columns[2].Bool(row, false)});
                                  }));
-    return ForEach("sidecar", "path",
-                   Field("sidecar", "path", "VARCHAR") + ", " +
-                       Field("sidecar", "sizeInBytes", "BIGINT"),
-                   [&](const std::vector<Column>& columns, size_t row) {
-                     out.sidecars.push_back({columns[0].String(row), columns[1].Int(row)});
-                   });
+    return ForEach(
+        "sidecar", "path",
+        Field("sidecar", "path", "VARCHAR") + ", " + Field("sidecar", "sizeInBytes", "BIGINT"),
+        [&](const std::vector<Column>& columns, size_t row) {
+          out.sidecars.push_back({columns[0].String(row), columns[1].Int(row)});
+        });
   }
 
   Status ReadAdds(Commit& out) {

@@ -34,9 +34,9 @@ enum Slot : size_t { kTxn, kAdd, kRemove, kMetadata, kProtocol, kDomain };
 
 columnar::Schema CheckpointSchema() {
   columnar::Schema schema;
-  schema.fields.push_back({"txn", LogicalType::STRUCT({{"appId", Text()},
-                                                       {"version", Long()},
-                                                       {"lastUpdated", Long()}})});
+  schema.fields.push_back(
+      {"txn",
+       LogicalType::STRUCT({{"appId", Text()}, {"version", Long()}, {"lastUpdated", Long()}})});
   schema.fields.push_back({"add", LogicalType::STRUCT({{"path", Text()},
                                                        {"partitionValues", TextMap()},
                                                        {"size", Long()},
@@ -51,24 +51,23 @@ columnar::Schema CheckpointSchema() {
                                                           {"partitionValues", TextMap()},
                                                           {"size", Long()}})});
   schema.fields.push_back(
-      {"metaData",
-       LogicalType::STRUCT({{"id", Text()},
-                            {"name", Text()},
-                            {"description", Text()},
-                            {"format", LogicalType::STRUCT({{"provider", Text()},
-                                                            {"options", TextMap()}})},
-                            {"schemaString", Text()},
-                            {"partitionColumns", LogicalType::LIST(Text())},
-                            {"configuration", TextMap()},
-                            {"createdTime", Long()}})});
+      {"metaData", LogicalType::STRUCT({{"id", Text()},
+                                        {"name", Text()},
+                                        {"description", Text()},
+                                        {"format", LogicalType::STRUCT({{"provider", Text()},
+                                                                        {"options", TextMap()}})},
+                                        {"schemaString", Text()},
+                                        {"partitionColumns", LogicalType::LIST(Text())},
+                                        {"configuration", TextMap()},
+                                        {"createdTime", Long()}})});
   schema.fields.push_back(
       {"protocol", LogicalType::STRUCT({{"minReaderVersion", Int()},
                                         {"minWriterVersion", Int()},
                                         {"readerFeatures", LogicalType::LIST(Text())},
                                         {"writerFeatures", LogicalType::LIST(Text())}})});
-  schema.fields.push_back({"domainMetadata", LogicalType::STRUCT({{"domain", Text()},
-                                                                  {"configuration", Text()},
-                                                                  {"removed", Flag()}})});
+  schema.fields.push_back(
+      {"domainMetadata",
+       LogicalType::STRUCT({{"domain", Text()}, {"configuration", Text()}, {"removed", Flag()}})});
   return schema;
 }
 
@@ -146,20 +145,19 @@ Status AddActions(const Snapshot& snapshot, int64_t now_ms, ActionRows& rows) {
   const auto features = [](bool table_features, const std::vector<std::string>& names) {
     return table_features ? ListValue(names) : Value(LogicalType::LIST(Text()));
   };
-  WEIR_RETURN_IF_ERROR(
-      rows.Add(kProtocol, {Value::INTEGER(protocol.min_reader_version),
-                           Value::INTEGER(protocol.min_writer_version),
-                           features(protocol.min_reader_version >= 3, protocol.reader_features),
-                           features(protocol.min_writer_version >= 7, protocol.writer_features)}));
+  WEIR_RETURN_IF_ERROR(rows.Add(
+      kProtocol,
+      {Value::INTEGER(protocol.min_reader_version), Value::INTEGER(protocol.min_writer_version),
+       features(protocol.min_reader_version >= 3, protocol.reader_features),
+       features(protocol.min_writer_version >= 7, protocol.writer_features)}));
   const Metadata& metadata = snapshot.metadata();
   const auto format = LogicalType::STRUCT({{"provider", Text()}, {"options", TextMap()}});
   WEIR_RETURN_IF_ERROR(rows.Add(
-      kMetadata,
-      {Value(metadata.id), TextOrNull(metadata.name), TextOrNull(metadata.description),
-       StructValue(format, {Value(metadata.format_provider),
-                            MapValue(std::map<std::string, std::string>())}),
-       Value(metadata.schema_string), ListValue(metadata.partition_columns),
-       MapValue(metadata.configuration), LongOrNull(metadata.created_time_ms)}));
+      kMetadata, {Value(metadata.id), TextOrNull(metadata.name), TextOrNull(metadata.description),
+                  StructValue(format, {Value(metadata.format_provider),
+                                       MapValue(std::map<std::string, std::string>())}),
+                  Value(metadata.schema_string), ListValue(metadata.partition_columns),
+                  MapValue(metadata.configuration), LongOrNull(metadata.created_time_ms)}));
   for (const auto& [app_id, transaction] : snapshot.transactions()) {
     WEIR_RETURN_IF_ERROR(rows.Add(kTxn, {Value(app_id), Value::BIGINT(transaction.version),
                                          LongOrNull(transaction.last_updated_ms)}));
@@ -180,10 +178,10 @@ Status AddActions(const Snapshot& snapshot, int64_t now_ms, ActionRows& rows) {
     if (remove.deletion_timestamp_ms.value_or(0) + retention_ms < now_ms) continue;
     const bool extended = remove.extended_file_metadata;
     WEIR_RETURN_IF_ERROR(rows.Add(
-        kRemove, {Value(remove.path), LongOrNull(remove.deletion_timestamp_ms),
-                  Value::BOOLEAN(false), Value::BOOLEAN(extended),
-                  extended ? MapValue(remove.partition_values) : Value(TextMap()),
-                  extended ? Value::BIGINT(remove.size) : Value(Long())}));
+        kRemove,
+        {Value(remove.path), LongOrNull(remove.deletion_timestamp_ms), Value::BOOLEAN(false),
+         Value::BOOLEAN(extended), extended ? MapValue(remove.partition_values) : Value(TextMap()),
+         extended ? Value::BIGINT(remove.size) : Value(Long())}));
   }
   return rows.Flush();
 }
@@ -206,13 +204,17 @@ int64_t IntervalMs(const std::string& text, int64_t otherwise) {
     int64_t ms;
   };
   static constexpr Unit kUnits[] = {
-      {"millisecond", 1},           {"second", 1000},
-      {"minute", 60 * 1000},        {"hour", 3600 * 1000},
-      {"day", int64_t{24} * 3600 * 1000}, {"week", kWeekMs},
+      {"millisecond", 1},
+      {"second", 1000},
+      {"minute", 60 * 1000},
+      {"hour", 3600 * 1000},
+      {"day", int64_t{24} * 3600 * 1000},
+      {"week", kWeekMs},
   };
   std::string_view rest = text;
   const auto skip_space = [&] {
-    while (!rest.empty() && std::isspace(static_cast<unsigned char>(rest[0]))) rest.remove_prefix(1);
+    while (!rest.empty() && std::isspace(static_cast<unsigned char>(rest[0])))
+      rest.remove_prefix(1);
   };
   skip_space();
   for (const char* word : {"interval", "INTERVAL"}) {
@@ -256,8 +258,8 @@ Status WriteCheckpoint(columnar::Engine& engine, const LogStore& log, const Snap
 
   columnar::ParquetOptions options;
   options.bloom_filters = false;
-  WEIR_ASSIGN_OR_RETURN(auto writer,
-                        columnar::ParquetWriter::Create(context, path, CheckpointSchema(), options));
+  WEIR_ASSIGN_OR_RETURN(
+      auto writer, columnar::ParquetWriter::Create(context, path, CheckpointSchema(), options));
   WEIR_ASSIGN_OR_RETURN(auto local, writer->NewLocal(context));
   ActionRows rows(context, *local);
   WEIR_RETURN_IF_ERROR(GuardedAddActions(snapshot, env.NowMicros() / 1000, rows));

@@ -133,8 +133,8 @@ class Attempt {
     info.operation_metrics = plan.metrics;
     info.user_metadata = plan.user_metadata;
     if (snapshot != nullptr) info.read_version = snapshot->version();
-    info.isolation_level = plan.reads.isolation == Isolation::kSerializable ? "Serializable"
-                                                                           : "WriteSerializable";
+    info.isolation_level =
+        plan.reads.isolation == Isolation::kSerializable ? "Serializable" : "WriteSerializable";
     info.is_blind_append = plan.reads.Blind() && plan.actions.removes.empty();
     info.engine_info = "Weir/" + std::string(base::Version());
     info.txn_id = RandomUuid(env_);
@@ -171,14 +171,14 @@ class Attempt {
   void BackOff() {
     const int64_t exponent = std::min<int64_t>(attempts_ - 1, 8);
     const int64_t delay = std::min(kBackoffStartUs << exponent, kBackoffMaxUs);
-    env_.SleepMicros(delay / 2 + static_cast<int64_t>(env_.RandomU64() %
-                                                      static_cast<uint64_t>(delay / 2 + 1)));
+    env_.SleepMicros(delay / 2 +
+                     static_cast<int64_t>(env_.RandomU64() % static_cast<uint64_t>(delay / 2 + 1)));
   }
 
   Error TooManyAttempts() const {
-    return Error::Retry(ErrorCode::kConflict,
-                        "other writers were first " + std::to_string(attempts_) +
-                            " times (last conflict: " + last_conflict_ + ")")
+    return Error::Retry(ErrorCode::kConflict, "other writers were first " +
+                                                  std::to_string(attempts_) +
+                                                  " times (last conflict: " + last_conflict_ + ")")
         .At(log_.table())
         .Fix("run again when fewer writers change this table at once");
   }

@@ -29,8 +29,8 @@ namespace weir::lake {
 struct PlannedCommit {
   Commit actions;
   ReadScope reads;
-  std::string operation;                            // "WRITE", "MERGE"
-  std::map<std::string, std::string> parameters;    // JSON values
+  std::string operation;                          // "WRITE", "MERGE"
+  std::map<std::string, std::string> parameters;  // JSON values
   std::map<std::string, std::string> metrics;
   std::string user_metadata;
 };

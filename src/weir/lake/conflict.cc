@@ -14,14 +14,22 @@ bool IsBlindAppend(const Commit& commit) {
 
 const char* ConflictName(ConflictKind kind) {
   switch (kind) {
-    case ConflictKind::kNone: return "none";
-    case ConflictKind::kProtocolChanged: return "ProtocolChanged";
-    case ConflictKind::kMetadataChanged: return "MetadataChanged";
-    case ConflictKind::kConcurrentTransaction: return "ConcurrentTransaction";
-    case ConflictKind::kConcurrentAppend: return "ConcurrentAppend";
-    case ConflictKind::kConcurrentDeleteRead: return "ConcurrentDeleteRead";
-    case ConflictKind::kConcurrentDeleteDelete: return "ConcurrentDeleteDelete";
-    case ConflictKind::kDomainChanged: return "DomainChanged";
+    case ConflictKind::kNone:
+      return "none";
+    case ConflictKind::kProtocolChanged:
+      return "ProtocolChanged";
+    case ConflictKind::kMetadataChanged:
+      return "MetadataChanged";
+    case ConflictKind::kConcurrentTransaction:
+      return "ConcurrentTransaction";
+    case ConflictKind::kConcurrentAppend:
+      return "ConcurrentAppend";
+    case ConflictKind::kConcurrentDeleteRead:
+      return "ConcurrentDeleteRead";
+    case ConflictKind::kConcurrentDeleteDelete:
+      return "ConcurrentDeleteDelete";
+    case ConflictKind::kDomainChanged:
+      return "DomainChanged";
   }
   return "none";
 }

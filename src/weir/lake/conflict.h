@@ -8,11 +8,11 @@
 //   the winner ...                                         and ours ...            then
 //   changed the protocol                                   anything                kProtocolChanged
 //   changed the metadata (schema, properties)              anything                kMetadataChanged
-//   has a txn of our appId                                 has that txn            kConcurrentTransaction
-//   added files that may hold rows we read (without        read them               kConcurrentAppend
+//   has a txn of our appId                                 has that txn kConcurrentTransaction
+//   added files that may hold rows we read (without        read them kConcurrentAppend
 //     Serializable: only if it read before it wrote)
-//   removed a file we read, or any if we read all          read it                 kConcurrentDeleteRead
-//   removed a file that we remove                          removes it              kConcurrentDeleteDelete
+//   removed a file we read, or any if we read all          read it kConcurrentDeleteRead removed a
+//   file that we remove                          removes it              kConcurrentDeleteDelete
 //   changed a metadata domain                              changes the same one    kDomainChanged
 //
 // Thread rule: pure functions.

@@ -19,8 +19,8 @@ namespace {
 // Memory is looked at once in this many chunks.
 constexpr int kMemoryCheckChunks = 8;
 
-std::vector<size_t> Positions(const columnar::Schema& schema,
-                              const std::vector<std::string>& names, bool inside) {
+std::vector<size_t> Positions(const columnar::Schema& schema, const std::vector<std::string>& names,
+                              bool inside) {
   std::vector<size_t> out;
   for (size_t i = 0; i < schema.fields.size(); ++i) {
     const bool found = std::find(names.begin(), names.end(), schema.fields[i].name) != names.end();
@@ -102,9 +102,9 @@ class PartitionWriter : public DataFiles::Writer {
       if (format.validity.AllValid()) continue;
       for (size_t row = 0; row < chunk.size(); ++row) {
         if (!format.validity.RowIsValid(format.sel->get_index(row))) {
-          return Error::Data(ErrorCode::kContract,
-                             "NULL in column '" + files_.options_.schema.fields[column].name +
-                                 "', which is NOT NULL")
+          return Error::Data(ErrorCode::kContract, "NULL in column '" +
+                                                       files_.options_.schema.fields[column].name +
+                                                       "', which is NOT NULL")
               .At(files_.options_.table);
         }
       }
@@ -240,9 +240,8 @@ class PartitionWriter : public DataFiles::Writer {
       total += sizes.back().first;
     }
     if (total <= share) return Status();
-    std::sort(sizes.begin(), sizes.end(), [](const auto& a, const auto& b) {
-      return a.first > b.first;
-    });
+    std::sort(sizes.begin(), sizes.end(),
+              [](const auto& a, const auto& b) { return a.first > b.first; });
     // Down to half, so that the next chunks do not flush again at once.
     for (const auto& [size, slot] : sizes) {
       if (total <= share / 2) break;
@@ -355,14 +354,13 @@ Result<std::shared_ptr<DataFiles::OpenFile>> DataFiles::StartFile(duckdb::Client
   number.insert(0, number.size() < 5 ? 5 - number.size() : 0, '0');
   const std::string name = "part-" + number + "-" + options_.name + ".snappy.parquet";
   auto file = std::make_shared<OpenFile>();
-  const std::string relative =
-      partition.folder.empty() ? name : JoinPath(partition.folder, name);
+  const std::string relative = partition.folder.empty() ? name : JoinPath(partition.folder, name);
   file->path = JoinPath(options_.table, relative);
   file->add.path = UriEncodePath(relative);
   file->add.partition_values = partition.values;
   written_paths_.push_back(file->path);
-  WEIR_ASSIGN_OR_RETURN(
-      file->writer, columnar::ParquetWriter::Create(context, file->path, file_schema_, {}));
+  WEIR_ASSIGN_OR_RETURN(file->writer,
+                        columnar::ParquetWriter::Create(context, file->path, file_schema_, {}));
   open_files_ += 1;
   return file;
 }

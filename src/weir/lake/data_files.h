@@ -47,9 +47,9 @@ class DataChunk;
 namespace weir::lake {
 
 struct DataFilesOptions {
-  std::string table;            // the table's folder
-  std::string name;             // part of every file name: what finds them again
-  columnar::Schema schema;      // of the chunks, partition columns included
+  std::string table;        // the table's folder
+  std::string name;         // part of every file name: what finds them again
+  columnar::Schema schema;  // of the chunks, partition columns included
   std::vector<std::string> partition_columns;
   uint64_t memory_bytes = 256 << 20;
   uint64_t file_bytes = 128 << 20;
@@ -108,8 +108,7 @@ class DataFiles {
   Result<Lease> Acquire(duckdb::ClientContext& context, Partition& partition);
   Status Release(duckdb::ClientContext& context, Lease lease);
 
-  Result<std::shared_ptr<OpenFile>> StartFile(duckdb::ClientContext& context,
-                                              Partition& partition);
+  Result<std::shared_ptr<OpenFile>> StartFile(duckdb::ClientContext& context, Partition& partition);
   Status FinishFile(duckdb::ClientContext& context, OpenFile& file);
   // Takes files without Locals off their partitions until few enough are open.
   std::vector<std::shared_ptr<OpenFile>> TakeSurplusLocked();

@@ -2,8 +2,8 @@
 
 #include "weir/lake/commit.h"
 #include "weir/lake/data_files.h"
-#include "weir/lake/file_stats.h"
 #include "weir/lake/delta_sink.h"
+#include "weir/lake/file_stats.h"
 #include "weir/lake/json_text.h"
 #include "weir/lake/paths.h"
 #include "weir/lake/protocol_check.h"
@@ -156,8 +156,8 @@ class TokenChange : public Change {
         WEIR_ASSIGN_OR_RETURN(
             rewrite, RewriteWhere(engine_, snapshot, token_.mode.overwrite_where, options));
       } else {
-        WEIR_ASSIGN_OR_RETURN(rewrite, RewriteKeys(engine_, snapshot, token_.mode.keys,
-                                                   token_.adds, options));
+        WEIR_ASSIGN_OR_RETURN(
+            rewrite, RewriteKeys(engine_, snapshot, token_.mode.keys, token_.adds, options));
         // Two rows with one key must not come of a blind append that we did not see.
         plan.reads.isolation = Isolation::kSerializable;
       }
@@ -235,8 +235,7 @@ Result<columnar::CommitResult> DeltaCommitter::Commit(const std::string& text) {
   Env& env = engine_.env();
   Staging staging(env, log_.table(), token.flow_id, token.staging_id);
   // Files that an earlier Commit of this token wrote and did not get to put.
-  const bool rewrites =
-      token.mode.kind == Kind::kUpsert || !token.mode.overwrite_where.empty();
+  const bool rewrites = token.mode.kind == Kind::kUpsert || !token.mode.overwrite_where.empty();
   if (rewrites && env.Exists(staging.folder())) {
     auto snapshot = Snapshot::Load(engine_, log_, {});
     if (snapshot.ok()) WEIR_RETURN_IF_ERROR(staging.RemoveFiles(snapshot->get(), kRewriteInfix));

@@ -81,8 +81,8 @@ class DeltaSink : public columnar::BatchSink {
   Status Begin() {
     WEIR_RETURN_IF_ERROR(CheckMode());
     WEIR_RETURN_IF_ERROR(FitTable());
-    WEIR_RETURN_IF_ERROR(Staging::RemoveLeftovers(engine_.env(), log_.table(), options_.flow_id,
-                                                  snapshot_.get()));
+    WEIR_RETURN_IF_ERROR(
+        Staging::RemoveLeftovers(engine_.env(), log_.table(), options_.flow_id, snapshot_.get()));
     WEIR_RETURN_IF_ERROR(staging_.Begin());
     DataFilesOptions files = FilesOptions();
     if (options_.mode.kind == Kind::kUpsert) {
@@ -141,8 +141,7 @@ class DeltaSink : public columnar::BatchSink {
   Status CheckMode() {
     if (options_.flow_id.empty()) return Error::Bug("a sink without a flow id");
     if (options_.mode.kind == Kind::kChangelog) {
-      return Error::User(ErrorCode::kUnsupported,
-                         "a Delta table cannot take a changelog yet")
+      return Error::User(ErrorCode::kUnsupported, "a Delta table cannot take a changelog yet")
           .At(log_.table())
           .Fix("write the flow as an upsert by its keys");
     }
@@ -160,8 +159,8 @@ class DeltaSink : public columnar::BatchSink {
       // Refuses types that a table cannot hold before anything is written.
       WEIR_RETURN_IF_ERROR(SchemaToJson(schema_).status());
     } else {
-      const Status writable = CheckWritable(snapshot_->protocol(), snapshot_->metadata(),
-                                            KindOfWrite(options_.mode));
+      const Status writable =
+          CheckWritable(snapshot_->protocol(), snapshot_->metadata(), KindOfWrite(options_.mode));
       if (!writable.ok()) return Error(writable.error()).At(log_.table());
       WEIR_ASSIGN_OR_RETURN(FittedSchema fitted,
                             FitSchema(snapshot_->schema(), options_.schema,
@@ -225,8 +224,8 @@ class DeltaSink : public columnar::BatchSink {
     files.schema = schema_;
     files.partition_columns = partition_columns_;
     files.memory_bytes = options_.memory_bytes == 0 ? kMemoryDefault : options_.memory_bytes;
-    files.stats_columns = StatsColumns(snapshot_ ? snapshot_->metadata().configuration
-                                                 : options_.properties);
+    files.stats_columns =
+        StatsColumns(snapshot_ ? snapshot_->metadata().configuration : options_.properties);
     return files;
   }
 
@@ -242,10 +241,11 @@ class DeltaSink : public columnar::BatchSink {
     std::string keys;
     for (const auto& key : options_.mode.keys) keys += (keys.empty() ? "" : ", ") + QuoteName(key);
     WEIR_ASSIGN_OR_RETURN(auto connection, engine_.Connect());
-    const std::string sql = "SELECT " + ColumnListSql(schema_) + " FROM read_parquet([" + paths +
-                            "], hive_partitioning = false) QUALIFY row_number() OVER (PARTITION BY " +
-                            keys + " ORDER BY " + columnar::kOrderMajorColumn + " DESC, " +
-                            columnar::kOrderMinorColumn + " DESC) = 1";
+    const std::string sql =
+        "SELECT " + ColumnListSql(schema_) + " FROM read_parquet([" + paths +
+        "], hive_partitioning = false) QUALIFY row_number() OVER (PARTITION BY " + keys +
+        " ORDER BY " + columnar::kOrderMajorColumn + " DESC, " + columnar::kOrderMinorColumn +
+        " DESC) = 1";
     return WriteQuery(*connection, sql, *files_).status();
   }
 

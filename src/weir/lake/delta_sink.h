@@ -10,8 +10,8 @@
 //   upsert     rows with the keys of the new rows are replaced; of new rows with equal keys, the
 //              greatest (order_major, order_minor) stays
 //
-// What is removed is found at Commit, on the newest version of the table, and again whenever another
-// writer gets in between.
+// What is removed is found at Commit, on the newest version of the table, and again whenever
+// another writer gets in between.
 //
 // Thread rule: as the ports say; Prepare after every writer is finished.
 #pragma once

@@ -180,8 +180,7 @@ TEST_F(DeltaSinkTest, OverwriteOfPartitionsReadsNoRows) {
 TEST_F(DeltaSinkTest, OverwriteOfRowsRewritesTouchedFilesOnly) {
   MustWrite({}, 1, "SELECT i AS a FROM range(5) r(i)");
   MustWrite({}, 2, "SELECT i AS a FROM range(10, 15) r(i)");
-  const auto result =
-      MustWrite(Overwrite("a >= 13 -- late ones"), 3, "SELECT 20::BIGINT AS a");
+  const auto result = MustWrite(Overwrite("a >= 13 -- late ones"), 3, "SELECT 20::BIGINT AS a");
   EXPECT_EQ(result.files_removed, 1);
   EXPECT_EQ(result.rows_removed, 2);
   EXPECT_EQ(tables_.Ask(table_, "SELECT a FROM {t} ORDER BY a"), "0\n1\n2\n3\n4\n10\n11\n12\n20");
@@ -224,8 +223,7 @@ TEST_F(DeltaSinkTest, UpsertMovesARowToAnotherPartition) {
   EXPECT_EQ(tables_.Ask(table_, "SELECT k, p FROM {t} ORDER BY k"), "0|1\n1|1\n2|0\n3|1");
   auto by_partition = Upsert({"p", "k"});
   MustWrite(by_partition, 3, Ordered("SELECT 0::BIGINT AS k, 0::BIGINT AS p"));
-  EXPECT_EQ(tables_.Ask(table_, "SELECT k, p FROM {t} ORDER BY k, p"),
-            "0|0\n0|1\n1|1\n2|0\n3|1");
+  EXPECT_EQ(tables_.Ask(table_, "SELECT k, p FROM {t} ORDER BY k, p"), "0|0\n0|1\n1|1\n2|0\n3|1");
 }
 
 TEST_F(DeltaSinkTest, SchemaDifferencesAreShownAsADiff) {
@@ -310,18 +308,20 @@ TEST_F(DeltaSinkTest, CheckpointsEveryTenCommitsAndReadsThem) {
 }
 
 TEST_F(DeltaSinkTest, StatisticsPruneAndNeverLie) {
-  MustWrite({}, 1,
-            "SELECT * FROM (VALUES (1, repeat('z', 40), TIMESTAMPTZ '2024-01-01 00:00:00.123999+00',"
-            " 'NaN'::DOUBLE, 1.50::DECIMAL(6,2), {'x': 1}), (2, 'b', NULL, 2.5, 2.25, {'x': 5})) "
-            "v(a, s, t, f, d, n)");
+  MustWrite(
+      {}, 1,
+      "SELECT * FROM (VALUES (1, repeat('z', 40), TIMESTAMPTZ '2024-01-01 00:00:00.123999+00',"
+      " 'NaN'::DOUBLE, 1.50::DECIMAL(6,2), {'x': 1}), (2, 'b', NULL, 2.5, 2.25, {'x': 5})) "
+      "v(a, s, t, f, d, n)");
   auto snapshot = tables_.tables().LoadSnapshot(table_);
   ASSERT_TRUE(snapshot.ok());
-  EXPECT_EQ((*snapshot)->files().at(0).stats,
-            "{\"numRecords\":2,\"minValues\":{\"a\":1,\"s\":\"b\",\"t\":\"2024-01-01T00:00:00.123Z\","
-            "\"d\":1.50,\"n\":{\"x\":1}},\"maxValues\":{\"a\":2,\"s\":\"" +
-                std::string(32, 'z') +
-                "\x7F\",\"t\":\"2024-01-01T00:00:00.123Z\",\"d\":2.25,\"n\":{\"x\":5}},"
-                "\"nullCount\":{\"a\":0,\"s\":0,\"t\":1,\"f\":0,\"d\":0,\"n\":{\"x\":0}}}");
+  EXPECT_EQ(
+      (*snapshot)->files().at(0).stats,
+      "{\"numRecords\":2,\"minValues\":{\"a\":1,\"s\":\"b\",\"t\":\"2024-01-01T00:00:00.123Z\","
+      "\"d\":1.50,\"n\":{\"x\":1}},\"maxValues\":{\"a\":2,\"s\":\"" +
+          std::string(32, 'z') +
+          "\x7F\",\"t\":\"2024-01-01T00:00:00.123Z\",\"d\":2.25,\"n\":{\"x\":5}},"
+          "\"nullCount\":{\"a\":0,\"s\":0,\"t\":1,\"f\":0,\"d\":0,\"n\":{\"x\":0}}}");
 }
 
 TEST_F(DeltaSinkTest, AppendedSince) {

@@ -17,8 +17,9 @@ columnar::ParquetFile DeltaTable::ToParquetFile(const AddFile& add) const {
     const auto& field =
         snapshot_->schema().fields[static_cast<size_t>(snapshot_->schema().Find(column))];
     const auto value = add.partition_values.find(column);
-    file.constants[field.name] =
-        value == add.partition_values.end() ? std::nullopt : CastableText(value->second, field.type);
+    file.constants[field.name] = value == add.partition_values.end()
+                                     ? std::nullopt
+                                     : CastableText(value->second, field.type);
   }
   return file;
 }

@@ -79,7 +79,8 @@ std::optional<std::string> BoundJson(const LogicalType& type, const std::string&
     case LogicalTypeId::SMALLINT:
     case LogicalTypeId::INTEGER:
     case LogicalTypeId::BIGINT:
-    case LogicalTypeId::DECIMAL: return text;
+    case LogicalTypeId::DECIMAL:
+      return text;
     case LogicalTypeId::FLOAT:
     case LogicalTypeId::DOUBLE:
       if (text.find_first_not_of("0123456789+-.eE") != std::string::npos) return std::nullopt;
@@ -101,7 +102,8 @@ std::optional<std::string> BoundJson(const LogicalType& type, const std::string&
       json.String(*bound);
       return json.Take();
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

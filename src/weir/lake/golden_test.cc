@@ -66,8 +66,9 @@ class GoldenTest : public ::testing::Test {
       const std::string name = columnar::QuoteName(field.name);
       // The log of this table has partition values in the local time of the machine in California
       // that wrote it, and does not say so; without a zone they are read as UTC.
-      const bool local = snapshot.table().find("data-reader-partition-values") != std::string::npos &&
-                         field.name == "as_timestamp";
+      const bool local =
+          snapshot.table().find("data-reader-partition-values") != std::string::npos &&
+          field.name == "as_timestamp";
       casts += (casts.empty() ? "" : ", ") + ("CAST(" + name + (local ? " - INTERVAL 7 HOUR" : "") +
                                               " AS " + field.type.ToString() + ") AS " + name);
     }

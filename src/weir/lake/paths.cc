@@ -144,7 +144,8 @@ Result<std::optional<std::string>> PartitionText(const duckdb::Value& value) {
     case LogicalTypeId::BIGINT:
     case LogicalTypeId::DECIMAL:
     case LogicalTypeId::DATE:
-    case LogicalTypeId::TIMESTAMP: return std::optional<std::string>(value.ToString());
+    case LogicalTypeId::TIMESTAMP:
+      return std::optional<std::string>(value.ToString());
     default:
       return Error::User(ErrorCode::kUnsupported,
                          "a value of type " + value.type().ToString() + " cannot name a partition");
@@ -158,10 +159,10 @@ Status CheckPartitionType(const std::string& column, const duckdb::LogicalType& 
     case LogicalTypeId::LIST:
     case LogicalTypeId::MAP:
       return Error::User(ErrorCode::kUnsupported, "column '" + column + "' of type " +
-                                                      type.ToString() +
-                                                      " cannot partition a table")
+                                                      type.ToString() + " cannot partition a table")
           .Fix("partition by a column of a plain type, such as a date or a short string");
-    default: return Status();
+    default:
+      return Status();
   }
 }
 

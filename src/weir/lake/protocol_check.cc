@@ -17,15 +17,15 @@ Error Refuse(const std::string& what) {
 
 // Features that only matter when something in the table uses them; the use is checked below.
 const std::set<std::string_view> kReadable = {
-    "columnMapping",  // refused below unless the mode is none
+    "columnMapping",    // refused below unless the mode is none
     "deletionVectors",  // refused by the snapshot if a live file has one
-    "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck",
+    "timestampNtz",    "v2Checkpoint", "vacuumProtocolCheck",
 };
 
 const std::set<std::string_view> kWritable = {
-    "appendOnly",      "invariants",   "checkConstraints", "changeDataFeed",
-    "generatedColumns", "columnMapping", "identityColumns",  "deletionVectors",
-    "timestampNtz",    "v2Checkpoint", "vacuumProtocolCheck", "domainMetadata",
+    "appendOnly",        "invariants",          "checkConstraints",    "changeDataFeed",
+    "generatedColumns",  "columnMapping",       "identityColumns",     "deletionVectors",
+    "timestampNtz",      "v2Checkpoint",        "vacuumProtocolCheck", "domainMetadata",
     "inCommitTimestamp", "allowColumnDefaults",
 };
 
@@ -35,9 +35,8 @@ struct LegacyFeature {
   const char* name;
 };
 constexpr LegacyFeature kLegacyWriter[] = {
-    {2, "appendOnly"},     {2, "invariants"},       {3, "checkConstraints"},
-    {4, "changeDataFeed"}, {4, "generatedColumns"}, {5, "columnMapping"},
-    {6, "identityColumns"},
+    {2, "appendOnly"},       {2, "invariants"},    {3, "checkConstraints"}, {4, "changeDataFeed"},
+    {4, "generatedColumns"}, {5, "columnMapping"}, {6, "identityColumns"},
 };
 
 bool Contains(const std::vector<std::string>& list, const std::string& name) {

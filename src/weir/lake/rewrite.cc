@@ -134,11 +134,10 @@ Result<Rewrite> RewriteWhere(columnar::Engine& engine, const Snapshot& snapshot,
   const std::string where = " WHERE (" + predicate + "\n)";  // the predicate may end in a comment
 
   // A predicate over partition columns alone names whole files, without reading any.
-  auto whole = engine.Query(*connection,
-                            "SELECT " + path + " FROM " +
-                                PartitionSql(schema, partition_columns,
-                                             ScanFiles(snapshot, snapshot.files())) +
-                                where);
+  auto whole = engine.Query(
+      *connection,
+      "SELECT " + path + " FROM " +
+          PartitionSql(schema, partition_columns, ScanFiles(snapshot, snapshot.files())) + where);
   if (whole.ok()) {
     std::map<std::string, bool> paths;
     for (size_t row = 0; row < (*whole)->RowCount(); ++row) {
@@ -173,8 +172,7 @@ Result<Rewrite> RewriteWhere(columnar::Engine& engine, const Snapshot& snapshot,
 }
 
 Result<Rewrite> RewriteKeys(columnar::Engine& engine, const Snapshot& snapshot,
-                            const std::vector<std::string>& keys,
-                            const std::vector<AddFile>& newer,
+                            const std::vector<std::string>& keys, const std::vector<AddFile>& newer,
                             const DataFilesOptions& options) {
   WEIR_ASSIGN_OR_RETURN(auto connection, engine.Connect());
   const auto& schema = snapshot.schema();
@@ -220,11 +218,11 @@ Result<Rewrite> RewriteKeys(columnar::Engine& engine, const Snapshot& snapshot,
   if (!candidates.empty() && !newer.empty()) {
     const std::string path = kScanFileColumn;
     WEIR_ASSIGN_OR_RETURN(
-        counts, CountByFile(engine, *connection,
-                            "SELECT " + path + ", count(*) FROM " +
-                                ScanSql(schema, partition_columns,
-                                        ScanFiles(snapshot, candidates)) +
-                                " AS t SEMI JOIN weir_keys AS k ON " + equal + " GROUP BY " + path));
+        counts,
+        CountByFile(engine, *connection,
+                    "SELECT " + path + ", count(*) FROM " +
+                        ScanSql(schema, partition_columns, ScanFiles(snapshot, candidates)) +
+                        " AS t SEMI JOIN weir_keys AS k ON " + equal + " GROUP BY " + path));
   }
   const auto keep = [&](const std::vector<AddFile>& files) {
     return "SELECT " + ColumnListSql(schema) + " FROM " +

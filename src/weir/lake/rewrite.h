@@ -35,8 +35,8 @@ Result<Rewrite> RewriteWhere(columnar::Engine& engine, const Snapshot& snapshot,
 
 // Rows whose key is among the keys of the given files of the same table (NULL equals NULL).
 Result<Rewrite> RewriteKeys(columnar::Engine& engine, const Snapshot& snapshot,
-                            const std::vector<std::string>& keys,
-                            const std::vector<AddFile>& newer, const DataFilesOptions& options);
+                            const std::vector<std::string>& keys, const std::vector<AddFile>& newer,
+                            const DataFilesOptions& options);
 
 // Runs a query and hands its chunks to the writer. Returns the number of rows.
 Result<int64_t> WriteQuery(duckdb::Connection& connection, const std::string& sql,

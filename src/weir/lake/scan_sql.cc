@@ -11,8 +11,7 @@ namespace {
 using columnar::QuoteLiteral;
 using columnar::QuoteName;
 
-bool IsPartitionColumn(const std::vector<std::string>& partition_columns,
-                       const std::string& name) {
+bool IsPartitionColumn(const std::vector<std::string>& partition_columns, const std::string& name) {
   return std::find(partition_columns.begin(), partition_columns.end(), name) !=
          partition_columns.end();
 }
@@ -66,8 +65,8 @@ std::string PartitionSql(const columnar::Schema& schema,
     for (const auto& column : partition_columns) {
       const auto& type = schema.fields[static_cast<size_t>(schema.Find(column))].type;
       const auto found = file.partition_values.find(column);
-      const auto text = found == file.partition_values.end() ? std::nullopt
-                                                             : CastableText(found->second, type);
+      const auto text =
+          found == file.partition_values.end() ? std::nullopt : CastableText(found->second, type);
       rows += ", " + (text ? QuoteLiteral(*text) : "NULL");
     }
     rows += ")";
@@ -102,8 +101,8 @@ std::string ScanSql(const columnar::Schema& schema,
     rows += " UNION ALL BY NAME SELECT * FROM read_parquet([" + list + "], filename = '" +
             kScanFileColumn + "', union_by_name = true, hive_partitioning = false)";
   }
-  std::string sql = "(SELECT " + casts + "weir_rows." + kScanFileColumn + " FROM (" + rows +
-                    ") AS weir_rows";
+  std::string sql =
+      "(SELECT " + casts + "weir_rows." + kScanFileColumn + " FROM (" + rows + ") AS weir_rows";
   if (!partition_columns.empty()) {
     sql += " JOIN " + PartitionSql(schema, partition_columns, files) +
            " AS weir_files ON weir_rows." + kScanFileColumn + " = weir_files." + kScanFileColumn;

@@ -114,24 +114,31 @@ Result<LogicalType> TypeFromJson(dom::element element) {
 // What to write instead of a type that no Delta type can hold without loss.
 std::string CastFor(const LogicalType& type) {
   switch (type.id()) {
-    case LogicalTypeId::UTINYINT: return "SMALLINT";
-    case LogicalTypeId::USMALLINT: return "INTEGER";
-    case LogicalTypeId::UINTEGER: return "BIGINT";
-    case LogicalTypeId::UBIGINT: return "DECIMAL(20,0)";
+    case LogicalTypeId::UTINYINT:
+      return "SMALLINT";
+    case LogicalTypeId::USMALLINT:
+      return "INTEGER";
+    case LogicalTypeId::UINTEGER:
+      return "BIGINT";
+    case LogicalTypeId::UBIGINT:
+      return "DECIMAL(20,0)";
     case LogicalTypeId::HUGEINT:
-    case LogicalTypeId::UHUGEINT: return "DECIMAL(38,0)";
+    case LogicalTypeId::UHUGEINT:
+      return "DECIMAL(38,0)";
     case LogicalTypeId::TIMESTAMP_SEC:
     case LogicalTypeId::TIMESTAMP_MS:
-    case LogicalTypeId::TIMESTAMP_NS: return "TIMESTAMP";
-    case LogicalTypeId::INTERVAL: return "BIGINT, with epoch_us()";
-    default: return "VARCHAR";
+    case LogicalTypeId::TIMESTAMP_NS:
+      return "TIMESTAMP";
+    case LogicalTypeId::INTERVAL:
+      return "BIGINT, with epoch_us()";
+    default:
+      return "VARCHAR";
   }
 }
 
 Status WriteType(JsonText& json, const LogicalType& type);
 
-Status WriteField(JsonText& json, const std::string& name, const LogicalType& type,
-                  bool nullable) {
+Status WriteField(JsonText& json, const std::string& name, const LogicalType& type, bool nullable) {
   json.BeginObject();
   json.Key("name").String(name);
   json.Key("type");
@@ -146,18 +153,42 @@ Status WriteField(JsonText& json, const std::string& name, const LogicalType& ty
 Status WriteType(JsonText& json, const LogicalType& type) {
   // Aliased types (JSON is VARCHAR with an alias) are their plain type in a table.
   switch (type.id()) {
-    case LogicalTypeId::VARCHAR: json.String("string"); break;
-    case LogicalTypeId::BIGINT: json.String("long"); break;
-    case LogicalTypeId::INTEGER: json.String("integer"); break;
-    case LogicalTypeId::SMALLINT: json.String("short"); break;
-    case LogicalTypeId::TINYINT: json.String("byte"); break;
-    case LogicalTypeId::BOOLEAN: json.String("boolean"); break;
-    case LogicalTypeId::FLOAT: json.String("float"); break;
-    case LogicalTypeId::DOUBLE: json.String("double"); break;
-    case LogicalTypeId::BLOB: json.String("binary"); break;
-    case LogicalTypeId::DATE: json.String("date"); break;
-    case LogicalTypeId::TIMESTAMP_TZ: json.String("timestamp"); break;
-    case LogicalTypeId::TIMESTAMP: json.String("timestamp_ntz"); break;
+    case LogicalTypeId::VARCHAR:
+      json.String("string");
+      break;
+    case LogicalTypeId::BIGINT:
+      json.String("long");
+      break;
+    case LogicalTypeId::INTEGER:
+      json.String("integer");
+      break;
+    case LogicalTypeId::SMALLINT:
+      json.String("short");
+      break;
+    case LogicalTypeId::TINYINT:
+      json.String("byte");
+      break;
+    case LogicalTypeId::BOOLEAN:
+      json.String("boolean");
+      break;
+    case LogicalTypeId::FLOAT:
+      json.String("float");
+      break;
+    case LogicalTypeId::DOUBLE:
+      json.String("double");
+      break;
+    case LogicalTypeId::BLOB:
+      json.String("binary");
+      break;
+    case LogicalTypeId::DATE:
+      json.String("date");
+      break;
+    case LogicalTypeId::TIMESTAMP_TZ:
+      json.String("timestamp");
+      break;
+    case LogicalTypeId::TIMESTAMP:
+      json.String("timestamp_ntz");
+      break;
     case LogicalTypeId::DECIMAL:
       json.String("decimal(" + std::to_string(duckdb::DecimalType::GetWidth(type)) + "," +
                   std::to_string(duckdb::DecimalType::GetScale(type)) + ")");
@@ -271,8 +302,10 @@ Result<std::set<std::string>> FieldMetadataKeys(std::string_view json) {
 
 bool HoldsTimestampNtz(const LogicalType& type) {
   switch (type.id()) {
-    case LogicalTypeId::TIMESTAMP: return true;
-    case LogicalTypeId::LIST: return HoldsTimestampNtz(duckdb::ListType::GetChildType(type));
+    case LogicalTypeId::TIMESTAMP:
+      return true;
+    case LogicalTypeId::LIST:
+      return HoldsTimestampNtz(duckdb::ListType::GetChildType(type));
     case LogicalTypeId::MAP:
       return HoldsTimestampNtz(duckdb::MapType::KeyType(type)) ||
              HoldsTimestampNtz(duckdb::MapType::ValueType(type));
@@ -281,7 +314,8 @@ bool HoldsTimestampNtz(const LogicalType& type) {
         if (HoldsTimestampNtz(child)) return true;
       }
       return false;
-    default: return false;
+    default:
+      return false;
   }
 }
 

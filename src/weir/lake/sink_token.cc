@@ -9,10 +9,14 @@ constexpr int64_t kFormatVersion = 1;
 
 const char* KindName(columnar::WriteMode::Kind kind) {
   switch (kind) {
-    case columnar::WriteMode::Kind::kAppend: return "append";
-    case columnar::WriteMode::Kind::kOverwrite: return "overwrite";
-    case columnar::WriteMode::Kind::kUpsert: return "upsert";
-    case columnar::WriteMode::Kind::kChangelog: return "changelog";
+    case columnar::WriteMode::Kind::kAppend:
+      return "append";
+    case columnar::WriteMode::Kind::kOverwrite:
+      return "overwrite";
+    case columnar::WriteMode::Kind::kUpsert:
+      return "upsert";
+    case columnar::WriteMode::Kind::kChangelog:
+      return "changelog";
   }
   return "append";
 }

@@ -22,7 +22,7 @@ struct SinkToken {
   std::string staging_id;  // in the names of all its files
   columnar::WriteMode mode;
   bool allow_new_columns = false;
-  std::string table_id;     // the table it was prepared for; empty: there was none
+  std::string table_id;      // the table it was prepared for; empty: there was none
   std::string new_table_id;  // for the metadata, if the commit makes the table
   std::string schema_json;   // Delta schema of the rows
   std::vector<std::string> partition_columns;

@@ -63,9 +63,8 @@ class SnapshotBuilder {
   Result<std::shared_ptr<const Snapshot>> Finish(const LogStore& log, int64_t version,
                                                  int64_t checkpoint_version) {
     const auto corrupt = [&](const char* what) {
-      return Error::Operator(ErrorCode::kCorrupt,
-                             std::string("the Delta log has no ") + what + " up to version " +
-                                 std::to_string(version))
+      return Error::Operator(ErrorCode::kCorrupt, std::string("the Delta log has no ") + what +
+                                                      " up to version " + std::to_string(version))
           .At(log.folder());
     };
     if (!protocol_) return corrupt("protocol");

@@ -1,8 +1,8 @@
 // Snapshot: one version of a Delta table, from its newest readable checkpoint and the commits after
 // it (Delta PROTOCOL, Action Reconciliation).
 //
-//   WEIR_ASSIGN_OR_RETURN(auto snapshot, Snapshot::Load(engine, LogStore(env, "tables/orders"), {}));
-//   for (const AddFile& file : snapshot->files()) ...
+//   WEIR_ASSIGN_OR_RETURN(auto snapshot, Snapshot::Load(engine, LogStore(env, "tables/orders"),
+//   {})); for (const AddFile& file : snapshot->files()) ...
 //
 // `_last_checkpoint` is a hint for stores where listing is slow; the folder is listed here, so it
 // is not read and may be stale or damaged. A damaged checkpoint is passed over for an older one.

@@ -24,7 +24,8 @@ namespace weir::lake {
 class TestTables {
  public:
   explicit TestTables(Env& env, int threads = 1) : env_(env) {
-    auto engine = columnar::Engine::Open(env, {.memory_bytes = uint64_t{1} << 30, .threads = threads});
+    auto engine =
+        columnar::Engine::Open(env, {.memory_bytes = uint64_t{1} << 30, .threads = threads});
     if (!engine.ok()) {
       ADD_FAILURE() << engine.error().ToString();
       return;
@@ -40,8 +41,8 @@ class TestTables {
 
   // The schema of a query.
   Result<columnar::Schema> SchemaOf(const std::string& sql) {
-    WEIR_ASSIGN_OR_RETURN(auto result, engine_->Query(*connection_, "SELECT * FROM (" + sql +
-                                                                        ") LIMIT 0"));
+    WEIR_ASSIGN_OR_RETURN(auto result,
+                          engine_->Query(*connection_, "SELECT * FROM (" + sql + ") LIMIT 0"));
     columnar::Schema schema;
     for (size_t i = 0; i < result->names.size(); ++i) {
       const std::string& name = result->names[i];
