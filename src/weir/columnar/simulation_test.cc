@@ -149,5 +149,34 @@ TEST(DuckDBSimulation, BrokenReadsAreReported) {
   EXPECT_EQ(total.error().code(), ErrorCode::kIo) << total.error().ToString();
 }
 
+// Calls fail now and then: a conversion succeeds with all rows, or fails as the machine's fault,
+// and leaves nothing that stands in the way of the next one.
+TEST(DuckDBSimulation, FailuresNowAndThen) {
+  const SimSeeds seeds(30);
+  int failed = 0;
+  for (uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
+    SCOPED_TRACE("WEIR_SIM_SEED=" + std::to_string(seed));
+    SimEnv env(seed);
+    WriteInput(env);
+    env.SetIoErrorProbability(0.05);
+    const Result<int64_t> rows = Convert(env);
+    env.SetIoErrorProbability(0);
+    if (rows.ok()) {
+      EXPECT_EQ(*rows, 100);
+    } else {
+      ++failed;
+      EXPECT_EQ(rows.error().ExitCode(), 3) << rows.error().ToString();
+      EXPECT_EQ(rows.error().code(), ErrorCode::kIo) << rows.error().ToString();
+      ASSERT_TRUE(Convert(env).ok());
+    }
+    const Result<std::string> total = TotalOf(env);
+    ASSERT_TRUE(total.ok()) << total.error().ToString();
+    EXPECT_EQ(*total, "5000");
+  }
+  if (seeds.end - seeds.first >= 30) {
+    EXPECT_GT(failed, 0);
+  }
+}
+
 }  // namespace
 }  // namespace weir::columnar
