@@ -88,9 +88,6 @@ class DuckDBEngine : public Engine {
       config.options.maximum_threads = static_cast<uint64_t>(options_.threads);
       config.options.use_temporary_directory = !options_.spill_dir.empty();
       config.options.temporary_directory = options_.spill_dir;
-      if (!options_.spill_dir.empty()) {
-        config.options.maximum_swap_space = options_.spill_bytes_max;
-      }
       config.options.allocator_flush_threshold =
           std::min(kAllocatorKeepsMax, memory / (16 * static_cast<uint64_t>(options_.threads)));
       config.options.allocator_bulk_deallocation_flush_threshold =
@@ -107,6 +104,9 @@ class DuckDBEngine : public Engine {
       // Would keep a second copy of what the system's page cache has.
       set("enable_external_file_cache", duckdb::Value::BOOLEAN(false));
       database_ = std::make_unique<duckdb::DuckDB>(nullptr, &config);
+      if (!options_.spill_dir.empty()) {  // DuckDB takes no notice of it in the configuration
+        duckdb::BufferManager::GetBufferManager(database()).SetSwapLimit(options_.spill_bytes_max);
+      }
 
       WEIR_ASSIGN_OR_RETURN(auto connection, Connect());
       return Query(*connection, "SET GLOBAL TimeZone = 'UTC'").status();

@@ -117,6 +117,17 @@ TEST_F(EngineTest, SpillsIntoItsFolderAndCleansUp) {
   EXPECT_TRUE(!left.ok() || left->empty());
 }
 
+TEST_F(EngineTest, TheSpillLimitIsALimitToo) {
+  Open({.memory_bytes = uint64_t{50} << 20,
+        .threads = 1,
+        .spill_dir = Path("spill"),
+        .spill_bytes_max = 1 << 20});
+  const Error error =
+      Fail("CREATE TEMP TABLE big AS SELECT i, hash(i)::VARCHAR AS s FROM range(3000000) t(i)");
+  EXPECT_EQ(error.actor(), Actor::kOperator) << error.ToString();
+  EXPECT_EQ(error.code(), ErrorCode::kLimit) << error.ToString();
+}
+
 TEST_F(EngineTest, OutOfMemoryWithoutSpillingIsALimit) {
   Open({.memory_bytes = uint64_t{50} << 20, .threads = 1});
   const Error error =

@@ -139,6 +139,26 @@ TEST(DuckDBSimulation, AFullDiskIsTheOperatorsBusinessAndLeavesNoFile) {
   EXPECT_FALSE(env.Exists("/data/out/t.parquet"));
 }
 
+TEST(DuckDBSimulation, AFullDiskUnderTheSpillFiles) {
+  SimOptions options;
+  options.capacity_bytes = 8 << 20;
+  SimEnv env(1, options);
+  auto engine = Engine::Open(env, {.memory_bytes = uint64_t{30} << 20,
+                                   .threads = 1,
+                                   .spill_dir = "/spill",
+                                   .spill_bytes_max = uint64_t{1} << 30});
+  ASSERT_TRUE(engine.ok()) << engine.error().ToString();
+  auto connection = (*engine)->Connect();
+  ASSERT_TRUE(connection.ok());
+  const auto made = (*engine)->Query(
+      **connection,
+      "CREATE TEMP TABLE big AS SELECT i, hash(i)::VARCHAR AS s FROM range(2000000) t(i)");
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.error().code(), ErrorCode::kNoSpace) << made.error().ToString();
+  EXPECT_EQ(made.error().actor(), Actor::kOperator);
+  EXPECT_NE(made.error().ToString().find("/spill"), std::string::npos) << made.error().ToString();
+}
+
 TEST(DuckDBSimulation, BrokenReadsAreReported) {
   SimEnv env(3);
   WriteInput(env);
