@@ -1,0 +1,64 @@
+"""Collects *.test files: one pytest item for each file and configuration.
+
+The selected ones run two at a time, in the background, from the moment that pytest has chosen them;
+an item waits for its own."""
+import concurrent.futures
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from text_test import CONFIGURATIONS, Wrong, execute, parse  # noqa: E402
+
+PARALLEL = 2
+
+
+def pytest_collect_file(file_path, parent):
+    if file_path.suffix == ".test":
+        return TextFile.from_parent(parent, path=file_path)
+    return None
+
+
+class TextFile(pytest.File):
+    def collect(self):
+        config = self.config
+        chosen = config.getoption("--configuration") or (
+            list(CONFIGURATIONS) if config.getoption("--slow") else ["default"])
+        for name in chosen:
+            yield TextItem.from_parent(self, name=f"{self.path.stem}[{name}]", configuration=name)
+
+
+class TextItem(pytest.Item):
+    def __init__(self, *, configuration, **kwargs):
+        super().__init__(**kwargs)
+        self.configuration = configuration
+        self.result = None
+        expected_failure = parse(self.path)[1]
+        if expected_failure:
+            self.add_marker(pytest.mark.xfail(reason=expected_failure, strict=True))
+
+    def start(self, pool):
+        self.result = pool.submit(execute, self.path, self.configuration)
+
+    def runtest(self):
+        self.result.result() if self.result else execute(self.path, self.configuration)
+
+    def repr_failure(self, excinfo):
+        if isinstance(excinfo.value, Wrong):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self):
+        return self.path, None, self.name
+
+
+def pytest_collection_finish(session):
+    if session.config.option.collectonly:
+        return
+    pool = concurrent.futures.ThreadPoolExecutor(PARALLEL)
+    for item in session.items:
+        if isinstance(item, TextItem):
+            item.start(pool)
+    session.config.add_cleanup(lambda: pool.shutdown(cancel_futures=True))
