@@ -5,7 +5,7 @@ SELECT airline, count(*) AS flights,
        round(100 * avg(CAST(arr_delay <= 15 AS INT)), 1) AS on_time_percent,
        round(quantile_cont(arr_delay, 0.9)) AS one_in_ten_is_later_than_min
 FROM flights WHERE dest = 'ORD'
-GROUP BY airline HAVING count(*) >= 100 ORDER BY on_time_percent DESC;
+GROUP BY airline HAVING count(*) >= 100 ORDER BY on_time_percent DESC, airline;
 
 -- Which hours of the day are kind, and from which airport?
 SELECT hour(window_start AT TIME ZONE 'America/New_York') AS leaves_at, origin,

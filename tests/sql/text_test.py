@@ -149,9 +149,8 @@ class _Executor:
         self.project.write(step.args or "project.sql", "\n".join(step.body) + "\n")
 
     def do_parquet(self, step):
-        with oracle() as connection:
-            target = self.project.path(step.args)
-            connection.execute(f"COPY ({' '.join(step.body)}) TO '{target}' (FORMAT parquet)")
+        target = self.project.path(step.args)
+        oracle().execute(f"COPY ({' '.join(step.body)}) TO '{target}' (FORMAT parquet)")
 
     def do_remove(self, step):
         path = self.project.path(step.args)
@@ -194,7 +193,8 @@ class _Executor:
             assert self.project.versions() == before, f"a second run changed tables:\n{second}"
 
     def do_weir(self, step):
-        self.check(step, self.project.weir(*shlex.split(step.args)))
+        args = step.args.replace("${PWD}", str(self.project.folder))
+        self.check(step, self.project.weir(*shlex.split(args)))
 
     def do_crash(self, step):
         words = step.args.split()
