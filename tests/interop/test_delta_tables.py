@@ -22,7 +22,8 @@ KINDS = """
 CREATE TABLE rows_in (id BIGINT, s VARCHAR)
   WITH ('connector' = 'filesystem', 'path' = 'in*.csv', 'format' = 'csv');
 CREATE MATERIALIZED TABLE kinds PARTITIONED BY (p) AS
-SELECT id, id::INTEGER AS i, id::SMALLINT AS sh, (id % 100)::TINYINT AS b, (id % 2 = 0) AS f, id / 3 AS d,
+SELECT id, id::INTEGER AS i, id::SMALLINT AS sh, (id % 100)::TINYINT AS b, (id % 2 = 0) AS f,
+  id / 3 AS d,
   (id / 3)::FLOAT AS fl, (id * 1.25)::DECIMAL(12,2) AS c, s, encode(s) AS bin,
   DATE '2024-02-28' + id::INTEGER AS dt,
   TIMESTAMP '2024-01-01 10:00:00.123456' + to_days(id::INTEGER) AS ntz,
