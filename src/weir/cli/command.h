@@ -6,7 +6,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "weir/base/env.h"
 #include "weir/base/result.h"
@@ -23,11 +22,10 @@ struct Outcome {
   int exit_code = 0;
 };
 
-// --warehouse, --contract, --memory, --threads, and where the project is.
+// --warehouse, --memory, --threads, and where the project is.
 struct ProjectFlags {
   std::string path = ".";
   std::string warehouse;
-  std::vector<std::string> contracts;
   std::string memory;     // "512MB", "2GiB"; empty: 70 % of the machine
   std::string spill_max;  // the same, for the spill folder
   int threads = 0;

@@ -23,10 +23,10 @@ struct RunFlags {
 Result<sql::RunSettings> SettingsOf(const RunFlags& flags, Env& env) {
   sql::RunSettings settings;
   settings.run_id = Hex64(env.RandomU64());
-  settings.full_refresh = flags.full_refresh_given && flags.full_refresh.empty();
   for (const std::string& table : flags.full_refresh) {
-    settings.full_refresh_tables.insert(sql::ToLower(table));
+    if (!table.empty()) settings.full_refresh_tables.insert(sql::ToLower(table));
   }
+  settings.full_refresh = flags.full_refresh_given && settings.full_refresh_tables.empty();
   for (const std::string& table : flags.from_now) {
     settings.from_now_tables.insert(sql::ToLower(table));
   }
@@ -59,7 +59,6 @@ int Run(const RunFlags& flags) {
   if (!options.ok()) return Fail(options.error());
   auto runtime = server::ProjectRuntime::Open(env, *options);
   if (!runtime.ok()) return Fail(runtime.error());
-  for (const std::string& note : (*runtime)->project().notes) fmt::print(stderr, "{}\n", note);
   auto settings = SettingsOf(flags, env);
   if (!settings.ok()) return Fail(settings.error());
   auto outcome = (*runtime)->Run(*settings);

@@ -173,6 +173,8 @@ struct WriteMode {
   // Overwrite: what is replaced. Empty predicate: the whole table. Otherwise an SQL expression over
   // the table's columns; exactly the rows for which it is true are replaced.
   std::string overwrite_where;
+  // The new rows need not satisfy overwrite_where themselves.
+  bool brings_other_rows = false;
   // Upsert and Changelog: the key columns; Overwrite: the same, or none. The batch then ends with
   // two more BIGINT columns, kOrderMajorColumn and kOrderMinorColumn; of rows with equal keys in
   // the batch the greatest order wins.
@@ -191,6 +193,8 @@ struct SinkOptions {
   // Columns of `schema` that the table lacks are added to it (nullable only), and nullable columns
   // of the table may be missing from `schema`. Otherwise any difference is refused with a diff.
   bool allow_new_columns = false;
+  // A whole overwrite may also change columns and partitioning: the table becomes what is written.
+  bool replace_schema = false;
   int64_t now_us = 0;         // the run's fixed now()
   uint64_t memory_bytes = 0;  // what all writers together may buffer
 };

@@ -67,7 +67,7 @@ class Attempt {
   Result<PutResult> PutOrRebase(const Snapshot* snapshot, PlannedCommit& plan) {
     const int64_t read_version = snapshot == nullptr ? -1 : snapshot->version();
     int64_t version = read_version + 1;
-    if (version == 0) WEIR_RETURN_IF_ERROR(env_.CreateDirs(log_.folder()));
+    if (version == 0) WEIR_RETURN_IF_ERROR(env_.CreateDirsSynced(log_.folder()));
     for (;;) {
       attempts_ += 1;
       WEIR_ASSIGN_OR_RETURN(plan.actions.info, Info(snapshot, plan, version));

@@ -106,6 +106,7 @@ class TokenChange : public Change {
         token_.mode.kind == Kind::kAppend ? WriteKind::kAppend : WriteKind::kRewrite;
     const Status writable = CheckWritable(snapshot.protocol(), metadata, kind);
     if (!writable.ok()) return InDoubt(writable.error().message());
+    if (token_.replace_schema) return PlanNewSchema(snapshot, plan);
     if (metadata.partition_columns != token_.partition_columns) {
       return InDoubt("its partition columns have changed");
     }
@@ -125,6 +126,25 @@ class TokenChange : public Change {
                           AppendColumns(metadata.schema_string, fitted->added));
     plan.actions.metadata = std::move(wider);
     for (const auto& field : fitted->added.fields) {
+      if (HoldsTimestampNtz(field.type) && !HasFeature(snapshot.protocol(), "timestampNtz")) {
+        plan.actions.protocol = WithFeature(snapshot.protocol(), "timestampNtz");
+      }
+    }
+    return Status();
+  }
+
+  // A whole overwrite that says what the table is from now on.
+  Status PlanNewSchema(const Snapshot& snapshot, PlannedCommit& plan) {
+    Metadata changed = snapshot.metadata();
+    if (changed.schema_string == token_.schema_json &&
+        changed.partition_columns == token_.partition_columns) {
+      return Status();
+    }
+    changed.schema_string = token_.schema_json;
+    changed.partition_columns = token_.partition_columns;
+    plan.actions.metadata = std::move(changed);
+    WEIR_ASSIGN_OR_RETURN(const auto schema, SchemaFromJson(token_.schema_json));
+    for (const auto& field : schema.fields) {
       if (HoldsTimestampNtz(field.type) && !HasFeature(snapshot.protocol(), "timestampNtz")) {
         plan.actions.protocol = WithFeature(snapshot.protocol(), "timestampNtz");
       }

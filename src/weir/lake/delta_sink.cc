@@ -85,7 +85,7 @@ class DeltaSink : public columnar::BatchSink {
         Staging::RemoveLeftovers(engine_.env(), log_.table(), options_.flow_id, snapshot_.get()));
     WEIR_RETURN_IF_ERROR(staging_.Begin());
     DataFilesOptions files = FilesOptions();
-    if (options_.mode.kind == Kind::kUpsert) {
+    if (!options_.mode.keys.empty()) {
       // All rows of the epoch first, with their order; Prepare keeps the last of each key.
       files.table = staging_.folder();
       files.name = "keyed";
@@ -114,7 +114,7 @@ class DeltaSink : public columnar::BatchSink {
     }
     WEIR_ASSIGN_OR_RETURN(token.adds, files_->Close());
     token.rows = files_->rows();
-    if (!options_.mode.overwrite_where.empty()) {
+    if (!options_.mode.overwrite_where.empty() && !options_.mode.brings_other_rows) {
       WEIR_RETURN_IF_ERROR(CheckRowsMatch(token.adds));
     }
     token.flow_id = options_.flow_id;
@@ -122,6 +122,7 @@ class DeltaSink : public columnar::BatchSink {
     token.staging_id = staging_.id();
     token.mode = options_.mode;
     token.allow_new_columns = options_.allow_new_columns;
+    token.replace_schema = ReplacesSchema();
     if (snapshot_) token.table_id = snapshot_->metadata().id;
     token.new_table_id = RandomUuid(engine_.env());
     WEIR_ASSIGN_OR_RETURN(token.schema_json, SchemaToJson(schema_));
@@ -159,13 +160,16 @@ class DeltaSink : public columnar::BatchSink {
       // Refuses types that a table cannot hold before anything is written.
       WEIR_RETURN_IF_ERROR(SchemaToJson(schema_).status());
     } else {
+      if (ReplacesSchema()) {
+        schema_ = options_.schema;
+        WEIR_RETURN_IF_ERROR(SchemaToJson(schema_).status());
+      }
       const Status writable =
           CheckWritable(snapshot_->protocol(), snapshot_->metadata(), KindOfWrite(options_.mode));
       if (!writable.ok()) return Error(writable.error()).At(log_.table());
-      WEIR_ASSIGN_OR_RETURN(FittedSchema fitted,
-                            FitSchema(snapshot_->schema(), options_.schema,
-                                      options_.allow_new_columns, log_.table()));
-      schema_ = std::move(fitted.columns);
+      if (!ReplacesSchema()) WEIR_RETURN_IF_ERROR(FitColumns());
+    }
+    if (snapshot_ && !ReplacesSchema()) {
       const auto& ours = snapshot_->metadata().partition_columns;
       if (!partition_columns_.empty() && !SameNames(partition_columns_, ours)) {
         return Error::User(ErrorCode::kInvalid, "the table is partitioned by (" + Join(ours) +
@@ -190,6 +194,19 @@ class DeltaSink : public columnar::BatchSink {
       WEIR_ASSIGN_OR_RETURN(const auto* field, Find(key, "key column"));
       key = field->name;
     }
+    return Status();
+  }
+
+  bool ReplacesSchema() const {
+    return options_.replace_schema && options_.mode.kind == Kind::kOverwrite &&
+           options_.mode.overwrite_where.empty();
+  }
+
+  Status FitColumns() {
+    WEIR_ASSIGN_OR_RETURN(FittedSchema fitted,
+                          FitSchema(snapshot_->schema(), options_.schema,
+                                    options_.allow_new_columns, log_.table()));
+    schema_ = std::move(fitted.columns);
     return Status();
   }
 
@@ -278,7 +295,7 @@ class DeltaSink : public columnar::BatchSink {
   Staging staging_;
   columnar::Schema schema_;
   std::vector<std::string> partition_columns_;
-  std::unique_ptr<DataFiles> keyed_;  // upsert: the rows as they came
+  std::unique_ptr<DataFiles> keyed_;  // with keys: the rows as they came
   std::unique_ptr<DataFiles> files_;
   bool prepared_ = false;
 };

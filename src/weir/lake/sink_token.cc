@@ -60,6 +60,8 @@ Result<SinkToken> FromJson(const Json& json) {
   WEIR_ASSIGN_OR_RETURN(token.mode.keys, Strings(json, "keys"));
   const auto allow = json.find("allowNewColumns");
   token.allow_new_columns = allow != json.end() && allow->is_boolean() && allow->get<bool>();
+  const auto replace = json.find("replaceSchema");
+  token.replace_schema = replace != json.end() && replace->is_boolean() && replace->get<bool>();
   WEIR_ASSIGN_OR_RETURN(token.table_id, StringField(json, "tableId"));
   WEIR_ASSIGN_OR_RETURN(token.new_table_id, StringField(json, "newTableId"));
   WEIR_ASSIGN_OR_RETURN(token.schema_json, StringField(json, "schema"));
@@ -94,6 +96,7 @@ std::string WriteToken(const SinkToken& token) {
   json["where"] = token.mode.overwrite_where;
   json["keys"] = token.mode.keys;
   json["allowNewColumns"] = token.allow_new_columns;
+  if (token.replace_schema) json["replaceSchema"] = true;
   json["tableId"] = token.table_id;
   json["newTableId"] = token.new_table_id;
   json["schema"] = token.schema_json;

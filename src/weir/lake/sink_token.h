@@ -22,6 +22,7 @@ struct SinkToken {
   std::string staging_id;  // in the names of all its files
   columnar::WriteMode mode;
   bool allow_new_columns = false;
+  bool replace_schema = false;
   std::string table_id;      // the table it was prepared for; empty: there was none
   std::string new_table_id;  // for the metadata, if the commit makes the table
   std::string schema_json;   // Delta schema of the rows

@@ -10,7 +10,7 @@ Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Env& env,
                                                              const ProjectOptions& options) {
   std::unique_ptr<ProjectRuntime> runtime(new ProjectRuntime(env));
   runtime->now_us_ = env.NowMicros();
-  WEIR_ASSIGN_OR_RETURN(runtime->project_, sql::LoadProject(env, options.path, options.contracts));
+  WEIR_ASSIGN_OR_RETURN(runtime->project_, sql::LoadProject(env, options.path));
   const std::string& folder = runtime->project_->folder;
   runtime->warehouse_ = options.warehouse.empty() ? JoinPath(folder, "tables") : options.warehouse;
   runtime->work_folder_ = JoinPath(folder, ".weir");
@@ -29,6 +29,10 @@ Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Env& env,
 }
 
 Result<sql::ProjectOutcome> ProjectRuntime::Run(sql::RunSettings settings) {
+  if (!settings.backfill.empty() && prepared_.flows.size() == 1) {
+    settings.backfill_tables.insert(sql::ToLower(prepared_.flows[0].flow->table));
+  }
+  WEIR_RETURN_IF_ERROR(sql::CheckSettings(prepared_, settings));
   const std::string state = JoinPath(warehouse_, "_weir");
   WEIR_RETURN_IF_ERROR(env_.CreateDirs(state));
   auto lock = env_.LockFile(JoinPath(state, "lock"));

@@ -11,6 +11,7 @@
 #include "weir/guard/quarantine.h"
 #include "weir/sql/flow_inputs.h"
 #include "weir/sql/quarantine_sink.h"
+#include "weir/sql/replay.h"
 #include "weir/sql/row_origin.h"
 #include "weir/sql/staged_rows.h"
 
@@ -70,7 +71,7 @@ class FlowRunner::Epoch {
     outcome_.recovered = recovery.committed_again;
     last_ = std::move(recovery.newest);
     WEIR_RETURN_IF_ERROR(CheckEdited());
-    WEIR_RETURN_IF_ERROR(inputs_.Find(last_));
+    WEIR_RETURN_IF_ERROR(inputs_.Find(FullRefresh() ? std::nullopt : last_));
     outcome_.schema_changes = inputs_.SchemaChanges();
     WEIR_ASSIGN_OR_RETURN(outcome_.plan, Plan());
     span_.Set("refresh", RefreshKindName(outcome_.plan.kind)).Set("reason", outcome_.plan.reason);
@@ -119,8 +120,35 @@ class FlowRunner::Epoch {
     }
     request.reprocess_rewritten = inputs_.reprocess_rewritten();
     request.target_exists = runner_.catalog_.Table(table()).ok();
-    return PlanRefresh(request, last_, inputs_.all(),
-                       [this](const std::set<std::string>& changed) { return RowWiseIn(changed); });
+    const std::string place = PlaceOf(*flow_.flow->text.source, flow_.flow->text.begin);
+    if (!last_ && request.target_exists && flow_.flow->target->materialized &&
+        !request.full_refresh) {
+      return Error::User(ErrorCode::kConflict, "there is a table " + table() +
+                                                   " already, and no record that this flow made it")
+          .At(place)
+          .Fix("give the flow another name, or run with --full-refresh " + table() +
+               " to replace the table");
+    }
+    WEIR_ASSIGN_OR_RETURN(
+        RefreshPlan plan,
+        PlanRefresh(request, last_, inputs_.all(),
+                    [this](const std::set<std::string>& changed) { return RowWiseIn(changed); }));
+    if (plan.kind == RefreshKind::kRecompute && FillsTogether()) {
+      return Error::User(ErrorCode::kUnsupported,
+                         table() + " is filled by several INSERTs, so this one can't replace it (" +
+                             plan.reason + ")")
+          .At(place)
+          .Fix("make one flow of them with UNION ALL, or give each its own table");
+    }
+    return plan;
+  }
+
+  // Other flows write to the same table.
+  bool FillsTogether() const {
+    const auto& flows = runner_.project_.flows;
+    return std::count_if(flows.begin(), flows.end(), [this](const PreparedFlow& other) {
+             return EqualsIgnoreCase(other.flow->table, table());
+           }) > 1;
   }
 
   Result<std::optional<std::string>> RowWiseIn(const std::set<std::string>& changed) {
@@ -158,6 +186,8 @@ class FlowRunner::Epoch {
     options.mode = Mode();
     options.schema = flow_.schema;
     options.partition_columns = flow_.partition_columns;
+    options.allow_new_columns = true;
+    options.replace_schema = true;
     for (const auto& [key, value] : flow_.flow->target->options) {
       if (key.rfind("delta.", 0) == 0) options.properties[key] = value;
     }
@@ -202,6 +232,7 @@ class FlowRunner::Epoch {
     write->quarantine_spec = quarantine_spec_;
     write->emit_quarantine = [this](duckdb::DataChunk& chunk) { return quarantine_->Write(chunk); };
     WEIR_RETURN_IF_ERROR(Copy("write", select, write));
+    WEIR_RETURN_IF_ERROR(session_.scans().ReadRest());
     WEIR_RETURN_IF_ERROR(unparsed_->Finish());
     staged_.reset();
     outcome_.rows_in = write->rows_in;
@@ -307,9 +338,19 @@ class FlowRunner::Epoch {
     }
     WEIR_ASSIGN_OR_RETURN(bound_conditions_,
                           session_.BindConditions(flow_.schema, conditions, settings_.now_us));
-    quarantine_ =
-        std::make_unique<QuarantineSink>(runner_.catalog_, session_.engine(),
-                                         guard::QuarantineTableName(table()), QuarantineOptions());
+    columnar::SinkOptions quarantine_options = QuarantineOptions();
+    if (outcome_.plan.kind == RefreshKind::kBackfill) {
+      // Rows of the part that is computed again were rejected before: they are judged anew.
+      WEIR_ASSIGN_OR_RETURN(
+          std::vector<std::string> ids,
+          QuarantinedIds(session_, runner_.catalog_, flow_, settings_.backfill));
+      quarantine_options.mode = ReplaceQuarantined(ids);
+    }
+    const bool replaces = !quarantine_options.mode.overwrite_where.empty();
+    quarantine_ = std::make_unique<QuarantineSink>(runner_.catalog_, session_.engine(),
+                                                   guard::QuarantineTableName(table()),
+                                                   std::move(quarantine_options));
+    if (replaces) WEIR_RETURN_IF_ERROR(quarantine_->Open());
     if (outcome_.plan.kind == RefreshKind::kRecompute &&
         runner_.catalog_.Table(quarantine_->table()).ok()) {
       WEIR_RETURN_IF_ERROR(quarantine_->Open());

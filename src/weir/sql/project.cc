@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "weir/sql/contract_file.h"
-
 namespace weir::sql {
 
 namespace {
@@ -180,8 +178,7 @@ Result<std::unique_ptr<Project>> ParseProject(std::string folder, std::vector<So
   return project;
 }
 
-Result<std::unique_ptr<Project>> LoadProject(Env& env, const std::string& path,
-                                             const std::vector<std::string>& contracts) {
+Result<std::unique_ptr<Project>> LoadProject(Env& env, const std::string& path) {
   auto info = env.Stat(path);
   if (!info.ok()) {
     return std::move(info)
@@ -213,7 +210,6 @@ Result<std::unique_ptr<Project>> LoadProject(Env& env, const std::string& path,
     files.push_back({file, std::move(text)});
   }
   WEIR_ASSIGN_OR_RETURN(auto project, ParseProject(folder, std::move(files)));
-  WEIR_RETURN_IF_ERROR(AddContractFiles(env, contracts, project.get()));
   std::string trimmed = path;
   while (trimmed.size() > 1 && trimmed.back() == '/') trimmed.pop_back();
   project->name = BaseName(trimmed);

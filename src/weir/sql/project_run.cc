@@ -64,6 +64,30 @@ int ProjectOutcome::ExitCode() const {
   return worst;
 }
 
+Status CheckSettings(const PreparedProject& project, const RunSettings& settings) {
+  std::vector<std::string> tables;
+  for (const PreparedFlow& flow : project.flows) tables.push_back(flow.flow->table);
+  for (const auto& [flag, names] :
+       {std::pair{"--full-refresh", settings.full_refresh_tables},
+        std::pair{"--from-now", settings.from_now_tables},
+        std::pair{"--table", settings.backfill_tables}}) {
+    for (const std::string& name : names) {
+      const bool known = std::any_of(tables.begin(), tables.end(), [&](const std::string& table) {
+        return EqualsIgnoreCase(table, name);
+      });
+      if (known) continue;
+      return Error::User(ErrorCode::kNotFound,
+                         std::string(flag) + ": no flow fills a table named '" + name + "'")
+          .Fix(DidYouMean(name, tables));
+    }
+  }
+  if (!settings.backfill.empty() && settings.backfill_tables.empty()) {
+    return Error::User(ErrorCode::kInvalid, "--backfill needs to know which table it is for")
+        .Fix("add --table NAME");
+  }
+  return Status::Ok();
+}
+
 ProjectOutcome RunProject(Session& session, const PreparedProject& project,
                           columnar::Catalog& catalog, const RunSettings& settings, SpanLog& spans,
                           ScopedSpan& run_span, RunProgress& progress) {

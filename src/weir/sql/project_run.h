@@ -28,6 +28,9 @@ struct ProjectOutcome {
   bool ok() const { return ExitCode() == 0; }
 };
 
+// The tables that flags name must be filled by flows of the project.
+Status CheckSettings(const PreparedProject& project, const RunSettings& settings);
+
 ProjectOutcome RunProject(Session& session, const PreparedProject& project,
                           columnar::Catalog& catalog, const RunSettings& settings, SpanLog& spans,
                           ScopedSpan& run_span, RunProgress& progress);

@@ -29,7 +29,27 @@ struct ScanGlobalState : duckdb::GlobalTableFunctionState {
   duckdb::idx_t MaxThreads() const override { return std::max<size_t>(1, splits); }
 };
 
+// Rows that do not parse carry the scan's own file ordinals; outside they are counted from its base.
+class UnparsedFromBase final : public columnar::UnparsedRows {
+ public:
+  UnparsedFromBase(columnar::UnparsedRows* rows, int32_t file_base)
+      : rows_(rows), file_base_(file_base) {}
+  bool Add(columnar::UnparsedRow row) override {
+    row.origin.file += file_base_;
+    return rows_->Add(std::move(row));
+  }
+
+ private:
+  columnar::UnparsedRows* rows_;
+  const int32_t file_base_;
+};
+
 struct ScanLocalState : duckdb::LocalTableFunctionState {
+  explicit ScanLocalState(const ActiveScan& active)
+      : unparsed(active.unparsed, active.file_base) {}
+
+  UnparsedFromBase unparsed;
+  size_t split = 0;
   std::unique_ptr<columnar::SplitReader> reader;
   uint64_t reported_bytes = 0;
 };
@@ -73,10 +93,10 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
   return state;
 }
 
-duckdb::unique_ptr<duckdb::LocalTableFunctionState> InitLocal(duckdb::ExecutionContext&,
-                                                              duckdb::TableFunctionInitInput&,
-                                                              duckdb::GlobalTableFunctionState*) {
-  return duckdb::make_uniq<ScanLocalState>();
+duckdb::unique_ptr<duckdb::LocalTableFunctionState> InitLocal(
+    duckdb::ExecutionContext&, duckdb::TableFunctionInitInput& input,
+    duckdb::GlobalTableFunctionState*) {
+  return duckdb::make_uniq<ScanLocalState>(*input.bind_data->Cast<ScanBindData>().active);
 }
 
 void AddFileBase(const ScanGlobalState& global, int32_t base, duckdb::DataChunk& output) {
@@ -97,7 +117,9 @@ void Scan(duckdb::ClientContext&, duckdb::TableFunctionInput& input, duckdb::Dat
     if (!local.reader) {
       const size_t split = global.next_split.fetch_add(1);
       if (split >= global.splits) return;
-      auto reader = active.scan->Open(split, global.columns, active.unparsed);
+      local.split = split;
+      active.split_state[split] = ActiveScan::kBegun;
+      auto reader = active.scan->Open(split, global.columns, &local.unparsed);
       if (!reader.ok()) Throw(*data.scans, std::move(reader).error());
       local.reader = std::move(reader).value();
       local.reported_bytes = 0;
@@ -113,6 +135,7 @@ void Scan(duckdb::ClientContext&, duckdb::TableFunctionInput& input, duckdb::Dat
       return;
     }
     local.reader.reset();
+    active.split_state[local.split] = ActiveScan::kEnded;
     output.Reset();
   }
 }
@@ -177,6 +200,35 @@ std::vector<std::shared_ptr<ActiveScan>> Scans::All() const {
   std::vector<std::shared_ptr<ActiveScan>> all;
   for (const auto& [name, scan] : scans_) all.push_back(scan);
   return all;
+}
+
+Status Scans::ReadRest() {
+  class Ignore final : public columnar::UnparsedRows {
+   public:
+    bool Add(columnar::UnparsedRow) override { return true; }
+  } ignore;
+  duckdb::DataChunk chunk;
+  chunk.Initialize(duckdb::Allocator::DefaultAllocator(), {duckdb::LogicalType::INTEGER});
+  for (const auto& active : All()) {
+    if (!active->scan) continue;
+    UnparsedFromBase report(active->unparsed, active->file_base);
+    for (size_t split = 0; split < active->scan->splits().size(); ++split) {
+      if (active->split_state[split] == ActiveScan::kEnded) continue;
+      // The bad rows of a split that was begun were reported as far as it was read.
+      const bool begun = active->split_state[split] == ActiveScan::kBegun;
+      columnar::UnparsedRows* rows = &report;
+      if (begun) rows = &ignore;
+      WEIR_ASSIGN_OR_RETURN(auto reader,
+                            active->scan->Open(split, {columnar::kOriginColumnBase}, rows));
+      while (true) {
+        chunk.Reset();
+        WEIR_ASSIGN_OR_RETURN(size_t count, reader->Next(chunk));
+        if (count == 0) break;
+      }
+      active->split_state[split] = ActiveScan::kEnded;
+    }
+  }
+  return Status::Ok();
 }
 
 void Scans::SetParquet(const std::string& name, const std::vector<std::string>& paths,

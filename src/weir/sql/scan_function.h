@@ -31,6 +31,11 @@ struct ActiveScan {
   columnar::UnparsedRows* unparsed = nullptr;  // set while rows are read
   int32_t file_base = 0;  // added to the scan's file ordinals, so that they differ between scans
   uint64_t total_bytes = 0;
+  // Splits that were begun, and those read to their end: a query may stop early (LIMIT) or never
+  // ask (a join with an empty side), but a position is complete only when all were read.
+  std::unique_ptr<std::atomic<uint8_t>[]> split_state;
+  static constexpr uint8_t kBegun = 1;
+  static constexpr uint8_t kEnded = 2;
   std::atomic<uint64_t> bytes_read{0};
   std::atomic<int64_t> rows_read{0};
 };
@@ -41,6 +46,9 @@ class Scans {
   void Set(std::shared_ptr<ActiveScan> scan);
   std::shared_ptr<ActiveScan> Find(const std::string& name) const;
   std::vector<std::shared_ptr<ActiveScan>> All() const;
+
+  // Reads what queries left unread, for its positions and its rows that do not parse.
+  Status ReadRest();
 
   // Parquet files that DuckDB's own reader reads on behalf of a name: the first path tells whose.
   void SetParquet(const std::string& name, const std::vector<std::string>& paths,

@@ -216,7 +216,9 @@ Status Session::DefineScan(const TableStatement& declared, const columnar::Schem
   active->unparsed = unparsed;
   active->file_base = file_base;
   if (scan) {
-    for (const columnar::Split& split : scan->splits()) active->total_bytes += split.bytes;
+    const auto& splits = scan->splits();
+    for (const columnar::Split& split : splits) active->total_bytes += split.bytes;
+    active->split_state = std::make_unique<std::atomic<uint8_t>[]>(splits.size());
   }
   active->scan = std::move(scan);
   scans_->Set(active);

@@ -121,17 +121,21 @@ Result<std::string> FlaggedSelect(const guard::Contract& contract, const columna
   return select + " FROM " + batch + " AS b";
 }
 
-std::string FutureTable(const columnar::Schema& schema, const guard::Contract& contract,
-                        const std::string& flagged_select, const std::string& existing,
-                        const std::vector<size_t>& flag_checks) {
+std::string PassesChecks(const guard::Contract& contract, const std::vector<size_t>& flag_checks) {
   std::string condition = RowChecksPass(contract);
   for (size_t check : flag_checks) {
     if (contract.checks[check].action == guard::Action::kWarn) continue;
     condition += (condition.empty() ? "" : " AND ") + FlagName(check);
   }
+  return condition.empty() ? "true" : condition;
+}
+
+std::string FutureTable(const columnar::Schema& schema, const guard::Contract& contract,
+                        const std::string& flagged_select, const std::string& existing,
+                        const std::vector<size_t>& flag_checks) {
   const std::string columns = ColumnList(schema);
-  std::string relation = "SELECT " + columns + " FROM (" + flagged_select + ")";
-  if (!condition.empty()) relation += " WHERE " + condition;
+  std::string relation = "SELECT " + columns + " FROM (" + flagged_select + ") WHERE " +
+                         PassesChecks(contract, flag_checks);
   if (!existing.empty()) relation += " UNION ALL SELECT " + columns + " FROM " + existing;
   return "(" + relation + ")";
 }

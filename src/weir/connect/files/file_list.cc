@@ -93,7 +93,7 @@ Result<std::vector<ListedFile>> ListSourceFiles(columnar::Engine& engine,
         ListedFile file;
         file.path = info.path;
         // "data/a.csv" for "/project/data/a.csv": what stays true when the project moves.
-        const bool below = relative && base_folder != "." && file.path.starts_with(base_folder);
+        const bool below = relative && file.path.starts_with(base_folder);
         file.name = below ? file.path.substr(file.path.find_first_not_of('/', base_folder.size()))
                           : file.path;
         bool hidden = false;
