@@ -1,6 +1,8 @@
 #include "weir/connect/file_source.h"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <string>
@@ -356,6 +358,124 @@ TEST_F(FileSourceTest, MissingColumns) {
   auto strict = OpenSource({{"path", "a.csv"}, {"source.missing-columns", "error"}}, columns);
   ASSERT_TRUE(strict.ok());
   EXPECT_EQ((*strict)->Plan({}).error().message(), "a.csv has no column 'x'; it has id");
+}
+
+TEST_F(FileSourceTest, JsonLinesAndArrays) {
+  WriteText("1.json", "{\"id\":1,\"t\":[1,2]}\nbroken\n{\"id\":\"x\"}\n");
+  WriteText("2.json", "[{\"id\":3},\n{\"id\":4,\"new\":{\"a\":1}}]");
+  auto source = OpenSource({{"path", "*.json"}});
+  ASSERT_TRUE(source.ok()) << source.error().ToString();
+  EXPECT_EQ((*source)->schema().ToString(), "id VARCHAR, t BIGINT[], new STRUCT(a BIGINT)");
+  auto declared =
+      OpenSource({{"path", "*.json"}, {"schema.evolution", "rescue"}},
+                 Columns({{"id", LogicalType::INTEGER}}));
+  ASSERT_TRUE(declared.ok());
+  ReadRun run = MustRead(**declared);
+  EXPECT_EQ(run.rows,
+            "1|{\"t\":[1,2]}\nNULL|{\"id\":\"x\"}\n3|NULL\n4|{\"new\":{\"a\":1}}\n");
+  EXPECT_EQ(run.rejected, "1.json+21+6 : not JSON: wrong syntax <broken>\n");
+  // Lines can be appended; an array that changes is another file.
+  WriteText("1.json", "{\"id\":1,\"t\":[1,2]}\nbroken\n{\"id\":\"x\"}\n{\"id\":9}\n");
+  run = MustRead(**declared, run.end);
+  EXPECT_EQ(run.rows, "9|NULL\n");
+  WriteText("2.json", "[{\"id\":3},\n{\"id\":4,\"new\":{\"a\":1}}] ");
+  auto refused = (*declared)->Plan({run.end, false});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message(),
+            "2.json is a JSON array and has changed since it was read");
+}
+
+// Members and frames made by zlib and libzstd.
+std::string Gzip(const std::string& text) {
+  std::string out(text.size() + 200, '\0');
+  z_stream stream = {};
+  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::string Zstd(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
+  return out;
+}
+
+TEST_F(FileSourceTest, CompressedFilesGrowByWholeMembers) {
+  std::string text = "id,s\n";
+  std::string rows;
+  for (int i = 0; i < 200000; ++i) {
+    text += std::to_string(i) + ",\"row\n" + std::to_string(i * 7919) + "\"\n";
+  }
+  const std::pair<const char*, std::string (*)(const std::string&)> kinds[] = {
+      {"a.csv.gz", &Gzip}, {"a.csv.zst", &Zstd}};
+  for (const auto& [name, compress] : kinds) {
+    WriteText(name, compress(text) + compress("x,bad\n200000,last"));
+    auto source = OpenSource({{"path", name}}, Columns({{"id", LogicalType::INTEGER}}));
+    ASSERT_TRUE(source.ok()) << source.error().ToString();
+    ReadRun run = MustRead(**source);
+    EXPECT_EQ(std::count(run.rows.begin(), run.rows.end(), '\n'), 200001) << name;
+    EXPECT_TRUE(run.rows.ends_with("199999\n200000\n"));
+    EXPECT_EQ(run.rejected, name + ("+" + std::to_string(text.size())) +
+                                "+5 id: cannot cast 'x' to INTEGER <x,bad>\n");
+    EXPECT_EQ(MustRead(**source, run.end).rows, "");
+    // A member more; its first byte ends the line that had no line end.
+    const std::string whole = RealEnv().ReadFile(Path(name)).value();
+    WriteText(name, whole + compress("\n200001,more\nx,y\n"));
+    const ReadRun tail = MustRead(**source, run.end);
+    EXPECT_EQ(tail.rows, "200001\n");
+    EXPECT_EQ(tail.changes.grown_files, 1);
+    EXPECT_EQ(tail.rejected, name + ("+" + std::to_string(text.size() + 31)) +
+                                 "+3 id: cannot cast 'x' to INTEGER <x,y>\n");
+    // Cut off: an error that says where, not fewer rows.
+    WriteText(name, whole.substr(0, whole.size() / 2));
+    auto cut = Read(**source);
+    ASSERT_FALSE(cut.ok());
+    EXPECT_EQ(cut.error().code(), ErrorCode::kCorrupt);
+    EXPECT_NE(cut.error().message().find(std::string(name) + ": the compressed data ends early at "
+                                                             "byte"),
+              std::string::npos)
+        << cut.error().message();
+    WriteText(name, "no compressed data");
+    EXPECT_FALSE(Read(**source).ok());
+  }
+}
+
+// A line of a size that no buffer should have: bounded memory, and the row's place in the report.
+TEST_F(FileSourceTest, HugeLinesAreReportedNotHeld) {
+  WriteText("a.csv", "id\n1\n" + std::string(3 << 20, 'x') + "\n2\n\"" +
+                         std::string(3 << 20, 'y') + "\n3\n");
+  auto source = OpenSource({{"path", "a.csv"}, {"max-record-bytes", "64KiB"}},
+                           Columns({{"id", LogicalType::INTEGER}}));
+  ASSERT_TRUE(source.ok());
+  const ReadRun run = MustRead(**source);
+  EXPECT_EQ(run.rows, "1\n2\n3\n");
+  EXPECT_EQ(run.rejected,
+            "a.csv+5+3145728 : the line has 3145728 bytes, 'max-record-bytes' is 65536 <" +
+                std::string(100, 'x') +
+                ">\na.csv+3145736+3145729 : the line has 3145729 bytes, 'max-record-bytes' is "
+                "65536 <\"" +
+                std::string(99, 'y') + ">\n");
+}
+
+TEST_F(FileSourceTest, PatternsWithBraces) {
+  for (const char* name : {"a1.csv", "a2.csv", "b1.csv", "c/d/a1.csv"}) WriteText(name, "id\n1\n");
+  const auto count = [&](const std::string& pattern) {
+    auto source = OpenSource({{"path", pattern}, {"format", "csv"}},
+                             Columns({{"id", LogicalType::INTEGER}}));
+    auto scan = (*source)->Plan({});
+    return scan.ok() ? (*scan)->files().size() : 0;
+  };
+  EXPECT_EQ(count("{a,b}1.csv"), 2u);
+  EXPECT_EQ(count("a[12].csv"), 2u);
+  EXPECT_EQ(count("**/a?.csv"), 3u);
+  EXPECT_EQ(count("."), 4u);
+  EXPECT_EQ(count("x*.csv"), 0u);
 }
 
 TEST_F(FileSourceTest, ParquetFiles) {

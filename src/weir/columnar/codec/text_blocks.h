@@ -38,25 +38,34 @@ struct TextBlockOptions {
   bool allow_simd = true;
 };
 
-class TextBlockReader {
+// Blocks of whole records: of lines and CSV (TextBlockReader), or of a JSON array.
+class TextBlockSource {
+ public:
+  virtual ~TextBlockSource() = default;
+  // Fills the block with the next records; false when there are none left. A block can hold bad
+  // records only, or only comments, or nothing.
+  virtual Result<bool> Next(TextBlock* block) = 0;
+  // All records were delivered: the three below are final. True at the latest when Next says false.
+  virtual bool done() const = 0;
+  // Where the first record that was not read begins (the end of the text when there is none).
+  virtual uint64_t next_start() const = 0;
+  // The last record that was read had no line end.
+  virtual bool open_end() const = 0;
+  // A record without a line end was left (take_last_line is off).
+  virtual bool left_last_line() const = 0;
+  virtual uint64_t bytes_read() const = 0;
+};
+
+class TextBlockReader : public TextBlockSource {
  public:
   TextBlockReader(ByteReader* bytes, const TextBlockOptions& options);
 
-  // Fills the block with the next records; false when there are none left. A block can hold bad
-  // records only, or only comments.
-  Result<bool> Next(TextBlock* block);
-
-  // All records were delivered: next_start() and the two below are final. True as soon as the last
-  // block was delivered.
-  bool done() const { return done_; }
-  // Where the first record that was not read begins (the end of the text
-  // when there is none).
-  uint64_t next_start() const { return next_start_; }
-  // The last record that was read had no line end.
-  bool open_end() const { return open_end_; }
-  // A record without a line end was left (take_last_line is off).
-  bool left_last_line() const { return left_last_line_; }
-  uint64_t bytes_read() const { return bytes_read_; }
+  Result<bool> Next(TextBlock* block) override;
+  bool done() const override { return done_; }
+  uint64_t next_start() const override { return next_start_; }
+  bool open_end() const override { return open_end_; }
+  bool left_last_line() const override { return left_last_line_; }
+  uint64_t bytes_read() const override { return bytes_read_; }
 
  private:
   Result<bool> Fill(TextBlock* block, size_t target);

@@ -9,6 +9,7 @@
 #include "duckdb/main/connection.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
 #include "weir/columnar/codec/infer_types.h"
+#include "weir/columnar/codec/json_decode.h"
 #include "weir/connect/files/column_match.h"
 
 namespace weir::connect {
@@ -80,6 +81,22 @@ Status InferCsv(columnar::Engine& engine, const std::vector<ListedFile>& files,
   return Status::Ok();
 }
 
+// Adds the keys of JSON files that are no column yet.
+Status InferJsonColumns(columnar::Engine& engine, const std::vector<ListedFile>& files,
+                        size_t files_max, const FileOptions& options, Schema* schema) {
+  for (size_t f = 0; f < std::min(files.size(), files_max); ++f) {
+    WEIR_ASSIGN_OR_RETURN(const auto bytes, FileBytes::Open(engine, files[f].path, files[f].name));
+    const Compression compression = CompressionFor(options, files[f]);
+    WEIR_ASSIGN_OR_RETURN(const TextHead head, ReadTextHead(bytes, compression, options, 0));
+    WEIR_ASSIGN_OR_RETURN(const TextRecords records,
+                          OpenRecords(bytes, compression, options, head));
+    columnar::TextBlock block;
+    WEIR_ASSIGN_OR_RETURN(const bool more, records.blocks->Next(&block));
+    if (more) columnar::InferJson(block, kSampledRecords, schema);
+  }
+  return Status::Ok();
+}
+
 Status InferParquet(columnar::Engine& engine, const std::vector<ListedFile>& files,
                     Schema* schema) {
   WEIR_ASSIGN_OR_RETURN(const auto bytes,
@@ -144,8 +161,9 @@ Status AddNewColumns(columnar::Engine& engine, const std::vector<ListedFile>& fi
 Status FindSchema(columnar::Engine& engine, const std::optional<Schema>& declared,
                   FileSourceFacts* facts) {
   const FileOptions& options = facts->options;
+  const bool json = options.format == FileFormat::kJson;
   const bool add = options.evolution == Evolution::kAddNewColumns &&
-                   options.format == FileFormat::kCsv && options.csv_header;
+                   (json || (options.format == FileFormat::kCsv && options.csv_header));
   std::vector<ListedFile> files;
   if (!declared || add) {
     WEIR_ASSIGN_OR_RETURN(
@@ -161,7 +179,8 @@ Status FindSchema(columnar::Engine& engine, const std::optional<Schema>& declare
         WEIR_RETURN_IF_ERROR(InferCsv(engine, files, *facts, &schema));
         break;
       case FileFormat::kJson:
-        return Error::User(ErrorCode::kUnsupported, "the columns of JSON must be declared");
+        WEIR_RETURN_IF_ERROR(InferJsonColumns(engine, files, kSampledFiles, options, &schema));
+        break;
       case FileFormat::kText:
         schema.fields.push_back(FieldOf("line", LogicalType::VARCHAR));
         break;
@@ -188,7 +207,11 @@ Status FindSchema(columnar::Engine& engine, const std::optional<Schema>& declare
     }
   }
   facts->declared_columns = schema.fields.size();
-  if (add) WEIR_RETURN_IF_ERROR(AddNewColumns(engine, files, facts));
+  if (add && json) {
+    WEIR_RETURN_IF_ERROR(InferJsonColumns(engine, files, files.size(), options, &schema));
+  } else if (add) {
+    WEIR_RETURN_IF_ERROR(AddNewColumns(engine, files, facts));
+  }
   if (options.evolution == Evolution::kRescue) {
     const int declared_at = schema.Find(kRescuedColumn);
     if (declared_at >= 0) {

@@ -8,6 +8,8 @@
 
 #include "duckdb/common/types/data_chunk.hpp"
 #include "weir/columnar/codec/csv_decode.h"
+#include "weir/columnar/codec/json_array.h"
+#include "weir/columnar/codec/json_decode.h"
 
 namespace weir::connect {
 
@@ -15,11 +17,13 @@ using columnar::BlockCursor;
 using columnar::ByteReader;
 using columnar::ColumnPlan;
 using columnar::CsvDecoder;
+using columnar::JsonArrayReader;
 using columnar::PlannedColumn;
 using columnar::RecordDecoder;
 using columnar::TextBlock;
 using columnar::TextBlockOptions;
 using columnar::TextBlockReader;
+using columnar::TextBlockSource;
 
 namespace {
 
@@ -113,7 +117,7 @@ class TextSplitReader : public columnar::SplitReader {
 
   // Reads records of a split from `start`; for this reader's own split and for those before it
   // whose end nobody has found.
-  Result<std::unique_ptr<TextBlockReader>> Begin(size_t split, uint64_t start,
+  Result<std::unique_ptr<TextBlockSource>> Begin(size_t split, uint64_t start,
                                                  std::unique_ptr<ByteReader>* stream) {
     TextBlockOptions options;
     options.dialect = DialectOf(options_);
@@ -136,7 +140,14 @@ class TextSplitReader : public columnar::SplitReader {
                             OpenStream(file_->bytes, file_->compression, file_->from, file_->to));
       WEIR_RETURN_IF_ERROR(Skip(**stream, start - file_->raw_from));
     }
-    return std::make_unique<TextBlockReader>(stream->get(), options);
+    std::unique_ptr<TextBlockSource> source;
+    if (file_->json_array) {
+      options.block_bytes = kStreamBlockBytes;
+      source = std::make_unique<JsonArrayReader>(stream->get(), options);
+    } else {
+      source = std::make_unique<TextBlockReader>(stream->get(), options);
+    }
+    return source;
   }
 
   Result<bool> NextBlock() {
@@ -199,7 +210,7 @@ class TextSplitReader : public columnar::SplitReader {
   columnar::UnparsedRows* const unparsed_;
   const std::unique_ptr<RecordDecoder> decoder_;
   std::unique_ptr<ByteReader> stream_;
-  std::unique_ptr<TextBlockReader> reader_;
+  std::unique_ptr<TextBlockSource> reader_;
   BlockCursor cursor_;
   bool finished_ = false;
   uint64_t bytes_read_ = 0;
@@ -253,6 +264,16 @@ Result<TextHead> ReadTextHead(const std::shared_ptr<FileBytes>& bytes, Compressi
   block_options.block_bytes = kHeadBlockBytes;
   block_options.max_record_bytes = options.max_record_bytes;
   block_options.check_text = false;
+  if (options.format == FileFormat::kJson) {
+    char c = ' ';
+    while (options.json_layout == JsonLayout::kAuto &&
+           (c == ' ' || c == '\t' || c == '\r' || c == '\n')) {
+      WEIR_ASSIGN_OR_RETURN(const size_t n, source->Read(&c, 1));
+      if (n == 0) break;
+    }
+    head.json_array = options.json_layout == JsonLayout::kArray || c == '[';
+    return head;
+  }
   // Skipped lines are lines, whatever quotes they hold.
   TextBlock block;
   std::string carry;
@@ -278,14 +299,6 @@ Result<TextHead> ReadTextHead(const std::shared_ptr<FileBytes>& bytes, Compressi
   while (header_wanted || head.sample.size() < sample_records) {
     WEIR_ASSIGN_OR_RETURN(const bool more, reader.Next(&block));
     if (!more) break;
-    if (options.format == FileFormat::kJson && head.sample.empty()) {
-      const char* text = block.bytes.data();
-      const char* const end = text + block.bytes.size();
-      while (text < end && (*text == ' ' || *text == '\t' || *text == '\r' || *text == '\n'))
-        ++text;
-      head.json_array = options.json_layout == JsonLayout::kArray ||
-                        (options.json_layout == JsonLayout::kAuto && text < end && *text == '[');
-    }
     for (size_t i = 0; i < block.index.records.size(); ++i) {
       if (std::binary_search(block.index.comments.begin(), block.index.comments.end(),
                              static_cast<uint32_t>(i))) {
@@ -307,6 +320,23 @@ Result<TextHead> ReadTextHead(const std::shared_ptr<FileBytes>& bytes, Compressi
     }
   }
   return head;
+}
+
+Result<TextRecords> OpenRecords(const std::shared_ptr<FileBytes>& bytes, Compression compression,
+                                const FileOptions& options, const TextHead& head) {
+  TextRecords records;
+  WEIR_ASSIGN_OR_RETURN(records.bytes, OpenStream(bytes, compression, 0, bytes->size()));
+  WEIR_RETURN_IF_ERROR(Skip(*records.bytes, head.data_start));
+  TextBlockOptions block_options;
+  block_options.dialect = DialectOf(options);
+  block_options.start = head.data_start;
+  block_options.max_record_bytes = options.max_record_bytes;
+  if (head.json_array) {
+    records.blocks = std::make_unique<JsonArrayReader>(records.bytes.get(), block_options);
+  } else {
+    records.blocks = std::make_unique<TextBlockReader>(records.bytes.get(), block_options);
+  }
+  return records;
 }
 
 Result<std::unique_ptr<columnar::SplitReader>> OpenTextSplit(
@@ -336,7 +366,9 @@ Result<std::unique_ptr<columnar::SplitReader>> OpenTextSplit(
   }
   std::unique_ptr<RecordDecoder> decoder;
   if (options.format == FileFormat::kJson) {
-    return Error::User(ErrorCode::kUnsupported, "JSON files are not read yet");
+    decoder = columnar::NewJsonDecoder(
+        std::move(plan), {.depth_max = options.json_depth_max,
+                          .fail_on_new_keys = options.evolution == Evolution::kFailOnNewColumns});
   } else {
     columnar::CsvDecodeOptions decode;
     decode.dialect = DialectOf(options);

@@ -68,6 +68,14 @@ struct TextHead {
 Result<TextHead> ReadTextHead(const std::shared_ptr<FileBytes>& bytes, Compression compression,
                               const FileOptions& options, size_t sample_records);
 
+// The records of a text file from raw offset `start` on, found anew; for samples.
+struct TextRecords {
+  std::unique_ptr<columnar::ByteReader> bytes;
+  std::unique_ptr<columnar::TextBlockSource> blocks;
+};
+Result<TextRecords> OpenRecords(const std::shared_ptr<FileBytes>& bytes, Compression compression,
+                                const FileOptions& options, const TextHead& head);
+
 // The reader of one split. `columns` are numbers of the schema or origin columns (ports.h).
 Result<std::unique_ptr<columnar::SplitReader>> OpenTextSplit(
     std::shared_ptr<TextFile> file, size_t split, const std::vector<uint64_t>& columns,
