@@ -5,6 +5,7 @@
 
 namespace weir::cli {
 
+void AddQuarantineCommand(CLI::App& app, Outcome& outcome);
 void AddRunCommand(CLI::App& app, Outcome& outcome);
 
 }  // namespace weir::cli

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
                                    weir::base::LibraryVersions()));
   weir::cli::Outcome outcome;
   weir::cli::AddRunCommand(app, outcome);
+  weir::cli::AddQuarantineCommand(app, outcome);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

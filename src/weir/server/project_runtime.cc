@@ -28,26 +28,44 @@ Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Env& env,
   return runtime;
 }
 
-Result<sql::ProjectOutcome> ProjectRuntime::Run(sql::RunSettings settings) {
-  if (!settings.backfill.empty() && prepared_.flows.size() == 1) {
-    settings.backfill_tables.insert(sql::ToLower(prepared_.flows[0].flow->table));
-  }
-  WEIR_RETURN_IF_ERROR(sql::CheckSettings(prepared_, settings));
+// One writer to a project at a time.
+Result<std::unique_ptr<FileLock>> ProjectRuntime::Lock() {
   const std::string state = JoinPath(warehouse_, "_weir");
   WEIR_RETURN_IF_ERROR(env_.CreateDirs(state));
   auto lock = env_.LockFile(JoinPath(state, "lock"));
-  if (!lock.ok()) {
-    return std::move(lock)
-        .error()
-        .While("another run is writing to this project")
-        .Fix("wait for it to end");
+  if (lock.ok()) return lock;
+  return std::move(lock)
+      .error()
+      .While("another run is writing to this project")
+      .Fix("wait for it to end");
+}
+
+sql::RunSettings ProjectRuntime::Complete(sql::RunSettings settings) const {
+  if (!settings.backfill.empty() && prepared_.flows.size() == 1) {
+    settings.backfill_tables.insert(sql::ToLower(prepared_.flows[0].flow->table));
   }
   settings.now_us = now_us_;
   settings.warehouse = warehouse_;
   settings.work_folder = work_folder_;
+  return settings;
+}
+
+Result<sql::ProjectOutcome> ProjectRuntime::Run(sql::RunSettings given) {
+  const sql::RunSettings settings = Complete(std::move(given));
+  WEIR_RETURN_IF_ERROR(sql::CheckSettings(prepared_, settings));
+  WEIR_ASSIGN_OR_RETURN(auto lock, Lock());
   ScopedSpan run(spans_, "run");
   run.Set("run", settings.run_id).Set("project", project_->name);
   return sql::RunProject(*session_, prepared_, *catalog_, settings, spans_, run, progress_);
+}
+
+Result<sql::ReplayOutcome> ProjectRuntime::Replay(const sql::ReplayRequest& request,
+                                                  const std::string& run_id) {
+  sql::RunSettings settings;
+  settings.run_id = run_id;
+  WEIR_ASSIGN_OR_RETURN(auto lock, Lock());
+  return sql::ReplayQuarantine(*session_, prepared_, *catalog_, Complete(std::move(settings)),
+                               request);
 }
 
 Result<std::vector<ProjectRuntime::QueryRows>> ProjectRuntime::RunQueries() {

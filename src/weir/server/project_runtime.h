@@ -13,6 +13,7 @@
 #include "weir/columnar/engine.h"
 #include "weir/server/warehouse_catalog.h"
 #include "weir/sql/project_run.h"
+#include "weir/sql/replay.h"
 
 namespace weir::server {
 
@@ -32,6 +33,8 @@ class ProjectRuntime {
 
   // Runs the flows under the project's lock: one writer at a time.
   Result<sql::ProjectOutcome> Run(sql::RunSettings settings);
+  // Sends rows of a quarantine back into their table, under the same lock.
+  Result<sql::ReplayOutcome> Replay(const sql::ReplayRequest& request, const std::string& run_id);
   // The project's own SELECT statements, in order, over the tables as they are now.
   struct QueryRows {
     std::string text;
@@ -51,6 +54,9 @@ class ProjectRuntime {
   int64_t now_us() const { return now_us_; }
 
  private:
+  Result<std::unique_ptr<FileLock>> Lock();
+  sql::RunSettings Complete(sql::RunSettings settings) const;
+
   explicit ProjectRuntime(Env& env) : env_(env), spans_(env) {}
 
   Env& env_;

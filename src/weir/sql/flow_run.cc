@@ -341,9 +341,8 @@ class FlowRunner::Epoch {
     columnar::SinkOptions quarantine_options = QuarantineOptions();
     if (outcome_.plan.kind == RefreshKind::kBackfill) {
       // Rows of the part that is computed again were rejected before: they are judged anew.
-      WEIR_ASSIGN_OR_RETURN(
-          std::vector<std::string> ids,
-          QuarantinedIds(session_, runner_.catalog_, flow_, settings_.backfill));
+      WEIR_ASSIGN_OR_RETURN(std::vector<std::string> ids,
+                            QuarantinedIds(session_, runner_.catalog_, flow_, settings_.backfill));
       quarantine_options.mode = ReplaceQuarantined(ids);
     }
     const bool replaces = !quarantine_options.mode.overwrite_where.empty();

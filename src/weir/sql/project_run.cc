@@ -67,10 +67,9 @@ int ProjectOutcome::ExitCode() const {
 Status CheckSettings(const PreparedProject& project, const RunSettings& settings) {
   std::vector<std::string> tables;
   for (const PreparedFlow& flow : project.flows) tables.push_back(flow.flow->table);
-  for (const auto& [flag, names] :
-       {std::pair{"--full-refresh", settings.full_refresh_tables},
-        std::pair{"--from-now", settings.from_now_tables},
-        std::pair{"--table", settings.backfill_tables}}) {
+  for (const auto& [flag, names] : {std::pair{"--full-refresh", settings.full_refresh_tables},
+                                    std::pair{"--from-now", settings.from_now_tables},
+                                    std::pair{"--table", settings.backfill_tables}}) {
     for (const std::string& name : names) {
       const bool known = std::any_of(tables.begin(), tables.end(), [&](const std::string& table) {
         return EqualsIgnoreCase(table, name);

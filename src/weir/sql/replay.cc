@@ -92,15 +92,14 @@ class Replay {
   const std::string& table() const { return flow_.flow->table; }
 
   Result<int64_t> Count(const std::string& from) {
-    WEIR_ASSIGN_OR_RETURN(auto rows, session_.engine().Query(session_.connection(),
-                                                             "SELECT count(*) FROM " + from));
+    WEIR_ASSIGN_OR_RETURN(
+        auto rows, session_.engine().Query(session_.connection(), "SELECT count(*) FROM " + from));
     return rows->GetValue(0, 0).GetValue<int64_t>();
   }
 
   Status TakeRows() {
     const std::string where = request_.where.empty() ? "true" : "(" + request_.where + "\n)";
-    const std::string chosen =
-        fmt::format("(SELECT * FROM {} WHERE {})", kQuarantineView, where);
+    const std::string chosen = fmt::format("(SELECT * FROM {} WHERE {})", kQuarantineView, where);
     std::string rows = chosen;
     if (!request_.from_file.empty()) {
       rows = "(SELECT f.quarantine_id, CAST(f.row AS VARCHAR) AS row FROM read_json(" +
@@ -139,9 +138,9 @@ class Replay {
         kReplayTable + " AS r SEMI JOIN (SELECT * FROM (" + flagged + ") WHERE " +
         PassesChecks(flow_.contract, flags) + ") AS f ON r.rowid = f." +
         columnar::kOriginOffsetColumn));
-    WEIR_ASSIGN_OR_RETURN(
-        auto rows, session_.engine().Query(session_.connection(),
-                                           std::string("SELECT quarantine_id FROM ") + kMendedTable));
+    WEIR_ASSIGN_OR_RETURN(auto rows, session_.engine().Query(
+                                         session_.connection(),
+                                         std::string("SELECT quarantine_id FROM ") + kMendedTable));
     for (size_t i = 0; i < rows->RowCount(); ++i) {
       mended_.push_back(rows->GetValue(0, i).ToString());
     }
@@ -219,12 +218,11 @@ Result<std::vector<std::string>> QuarantinedIds(Session& session, columnar::Cata
   std::vector<std::string> ids;
   WEIR_ASSIGN_OR_RETURN(bool there, DefineQuarantine(session, catalog, flow.flow->table));
   if (!there) return ids;
-  WEIR_ASSIGN_OR_RETURN(
-      auto rows,
-      session.engine().Query(session.connection(),
-                             "SELECT quarantine_id FROM (SELECT quarantine_id, " +
-                                 ColumnsOfJson(flow.schema) + " FROM " + kQuarantineView +
-                                 " WHERE row IS NOT NULL) WHERE (" + condition + "\n)"));
+  WEIR_ASSIGN_OR_RETURN(auto rows, session.engine().Query(
+                                       session.connection(),
+                                       "SELECT quarantine_id FROM (SELECT quarantine_id, " +
+                                           ColumnsOfJson(flow.schema) + " FROM " + kQuarantineView +
+                                           " WHERE row IS NOT NULL) WHERE (" + condition + "\n)"));
   for (size_t i = 0; i < rows->RowCount(); ++i) ids.push_back(rows->GetValue(0, i).ToString());
   return ids;
 }

@@ -29,7 +29,8 @@ struct ScanGlobalState : duckdb::GlobalTableFunctionState {
   duckdb::idx_t MaxThreads() const override { return std::max<size_t>(1, splits); }
 };
 
-// Rows that do not parse carry the scan's own file ordinals; outside they are counted from its base.
+// Rows that do not parse carry the scan's own file ordinals; outside they are counted from its
+// base.
 class UnparsedFromBase final : public columnar::UnparsedRows {
  public:
   UnparsedFromBase(columnar::UnparsedRows* rows, int32_t file_base)
@@ -45,8 +46,7 @@ class UnparsedFromBase final : public columnar::UnparsedRows {
 };
 
 struct ScanLocalState : duckdb::LocalTableFunctionState {
-  explicit ScanLocalState(const ActiveScan& active)
-      : unparsed(active.unparsed, active.file_base) {}
+  explicit ScanLocalState(const ActiveScan& active) : unparsed(active.unparsed, active.file_base) {}
 
   UnparsedFromBase unparsed;
   size_t split = 0;
@@ -93,9 +93,9 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
   return state;
 }
 
-duckdb::unique_ptr<duckdb::LocalTableFunctionState> InitLocal(
-    duckdb::ExecutionContext&, duckdb::TableFunctionInitInput& input,
-    duckdb::GlobalTableFunctionState*) {
+duckdb::unique_ptr<duckdb::LocalTableFunctionState> InitLocal(duckdb::ExecutionContext&,
+                                                              duckdb::TableFunctionInitInput& input,
+                                                              duckdb::GlobalTableFunctionState*) {
   return duckdb::make_uniq<ScanLocalState>(*input.bind_data->Cast<ScanBindData>().active);
 }
 
