@@ -13,6 +13,8 @@ void ProjectFlags::AddTo(CLI::App& command) {
       ->capture_default_str();
   command.add_option("--warehouse", warehouse,
                      "folder of the tables (default: tables/ beside the project)");
+  command.add_option("--contract", contracts,
+                     "data contract file (ODCS v3) for the tables that it describes");
   command.add_option("--memory", memory,
                      "budget of the process, e.g. 512MB (default: 70 % of the machine)");
   command.add_option("--threads", threads, "worker threads (default: one per core)");
@@ -23,6 +25,7 @@ Result<server::ProjectOptions> ProjectFlags::ToOptions() const {
   server::ProjectOptions options;
   options.path = path;
   options.warehouse = warehouse;
+  options.contracts = contracts;
   options.threads = threads;
   if (!memory.empty()) {
     auto bytes = ParseBytes(memory);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "weir/base/env.h"
 #include "weir/base/result.h"
@@ -22,10 +23,11 @@ struct Outcome {
   int exit_code = 0;
 };
 
-// --warehouse, --memory, --threads, and where the project is.
+// --warehouse, --contract, --memory, --threads, and where the project is.
 struct ProjectFlags {
   std::string path = ".";
   std::string warehouse;
+  std::vector<std::string> contracts;
   std::string memory;     // "512MB", "2GiB"; empty: 70 % of the machine
   std::string spill_max;  // the same, for the spill folder
   int threads = 0;

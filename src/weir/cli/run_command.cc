@@ -59,6 +59,7 @@ int Run(const RunFlags& flags) {
   if (!options.ok()) return Fail(options.error());
   auto runtime = server::ProjectRuntime::Open(env, *options);
   if (!runtime.ok()) return Fail(runtime.error());
+  for (const std::string& note : (*runtime)->project().notes) fmt::print(stderr, "{}\n", note);
   auto settings = SettingsOf(flags, env);
   if (!settings.ok()) return Fail(settings.error());
   auto outcome = (*runtime)->Run(*settings);

@@ -266,7 +266,7 @@ double CheckTotals::Score() const {
 
 Error CheckTotals::FailError(const CheckResult& result, const OriginName& file_name) const {
   const Check& check = result.check;
-  std::string message = "constraint '" + check.name + "' EXPECT (" + DescribeCheck(check) + ") ";
+  std::string message = "constraint '" + check.name + "' " + ExpectClause(check) + " ";
   std::string examples;
   if (result.table) {
     message += "does not hold: " + result.table->detail;

@@ -197,6 +197,11 @@ std::string DescribeCheck(const Check& check) {
   return "";
 }
 
+std::string ExpectClause(const Check& check) {
+  if (check.kind == CheckKind::kRow) return "EXPECT (" + check.expression + ")";
+  return "EXPECT " + DescribeCheck(check);
+}
+
 std::string Fingerprint(const Contract& contract) {
   std::string text = std::string("parses ") + ActionName(contract.parses) + "\n";
   text += "breaker " + Number(contract.quarantine_max_ratio) + " " +

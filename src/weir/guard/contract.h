@@ -116,6 +116,9 @@ Status Validate(const Contract& contract);
 // "arr_delay IS NOT NULL", "FRESH WITHIN INTERVAL '3600 seconds' (ts)".
 std::string DescribeCheck(const Check& check);
 
+// As the user writes it: "EXPECT (arr_delay IS NOT NULL)", "EXPECT UNIQUE (carrier, flight)".
+std::string ExpectClause(const Check& check);
+
 // A text that is equal exactly when two contracts treat every row alike (descriptions left out).
 // Kept in the epoch manifest to tell an edited contract from an unchanged one.
 std::string Fingerprint(const Contract& contract);

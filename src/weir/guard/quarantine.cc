@@ -119,9 +119,9 @@ Status QuarantineBuilder::AddRejected(const RowGate& gate, duckdb::DataChunk& ch
       const Check& check = plan.check(bit);
       row.constraints.push_back(check.name);
       if (!row.message.empty()) row.message += "; ";
-      row.message += check.name + ": not " + DescribeCheck(check);
+      row.message += check.name + ": " + ExpectClause(check);
       const std::string values = plan.ValuesOf(bit, chunk, index);
-      if (!values.empty()) row.message += " (" + values + ")";
+      if (!values.empty()) row.message += " but " + values;
       const std::string error = gate.ErrorOf(index, bit);
       if (!error.empty()) row.message += ": " + error;
     }

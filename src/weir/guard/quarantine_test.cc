@@ -128,7 +128,7 @@ TEST_F(QuarantineTest, ARowSaysWhatWhyWhenAndWhere) {
   EXPECT_EQ(Get(row, "constraints").ToString(), "[positive, odd]");
   EXPECT_EQ(Get(row, "action").ToString(), "QUARANTINE");
   EXPECT_EQ(Get(row, "message").ToString(),
-            "positive: not x > 0 (x = -2); odd: not x % 2 <> 0 (x = -2)");
+            "positive: EXPECT (x > 0) but x = -2; odd: EXPECT (x % 2 <> 0) but x = -2");
   EXPECT_EQ(Get(row, "event_time").ToString(), "2024-05-06 07:08:09+00");
   EXPECT_EQ(Get(row, "ingest_time").ToString(), "2023-11-14 22:13:20+00");
   EXPECT_EQ(Get(row, "source").ToString(), "in/3.csv");

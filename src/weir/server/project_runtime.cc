@@ -10,7 +10,7 @@ Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Env& env,
                                                              const ProjectOptions& options) {
   std::unique_ptr<ProjectRuntime> runtime(new ProjectRuntime(env));
   runtime->now_us_ = env.NowMicros();
-  WEIR_ASSIGN_OR_RETURN(runtime->project_, sql::LoadProject(env, options.path));
+  WEIR_ASSIGN_OR_RETURN(runtime->project_, sql::LoadProject(env, options.path, options.contracts));
   const std::string& folder = runtime->project_->folder;
   runtime->warehouse_ = options.warehouse.empty() ? JoinPath(folder, "tables") : options.warehouse;
   runtime->work_folder_ = JoinPath(folder, ".weir");

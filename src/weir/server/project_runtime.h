@@ -18,10 +18,11 @@
 namespace weir::server {
 
 struct ProjectOptions {
-  std::string path;           // .sql file or folder
-  std::string warehouse;      // empty: <project folder>/tables
-  uint64_t memory_bytes = 0;  // 0: 70 % of the machine
-  int threads = 0;            // 0: as many as the machine has
+  std::string path;                    // .sql file or folder
+  std::string warehouse;               // empty: <project folder>/tables
+  std::vector<std::string> contracts;  // data contract files for the tables they name
+  uint64_t memory_bytes = 0;           // 0: 70 % of the machine
+  int threads = 0;                     // 0: as many as the machine has
   uint64_t spill_bytes_max = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "weir/sql/contract_file.h"
+
 namespace weir::sql {
 
 namespace {
@@ -178,7 +180,8 @@ Result<std::unique_ptr<Project>> ParseProject(std::string folder, std::vector<So
   return project;
 }
 
-Result<std::unique_ptr<Project>> LoadProject(Env& env, const std::string& path) {
+Result<std::unique_ptr<Project>> LoadProject(Env& env, const std::string& path,
+                                             const std::vector<std::string>& contracts) {
   auto info = env.Stat(path);
   if (!info.ok()) {
     return std::move(info)
@@ -210,6 +213,7 @@ Result<std::unique_ptr<Project>> LoadProject(Env& env, const std::string& path) 
     files.push_back({file, std::move(text)});
   }
   WEIR_ASSIGN_OR_RETURN(auto project, ParseProject(folder, std::move(files)));
+  WEIR_RETURN_IF_ERROR(AddContractFiles(env, contracts, project.get()));
   std::string trimmed = path;
   while (trimmed.size() > 1 && trimmed.back() == '/') trimmed.pop_back();
   project->name = BaseName(trimmed);

@@ -39,6 +39,7 @@ struct Project {
   std::vector<const QueryStatement*> queries;
   std::vector<Flow> flows;
   std::map<std::string, std::string> settings;  // SET 'key' = 'value'
+  std::vector<std::string> notes;               // what contract files say and nothing here runs
 
   const TableStatement* FindTable(const std::string& name) const;  // source or managed; or null
   std::vector<std::string> Names() const;                          // of sources, tables and views
@@ -46,7 +47,9 @@ struct Project {
 
 // `path` is a .sql file or a folder of them (read in the order of their names; they need not be in
 // the order of their references). Names are unique without regard to case.
-Result<std::unique_ptr<Project>> LoadProject(Env& env, const std::string& path);
+// Contract files: contract_file.h.
+Result<std::unique_ptr<Project>> LoadProject(Env& env, const std::string& path,
+                                             const std::vector<std::string>& contracts = {});
 // The same for text that is at hand: one-shot SQL, tests.
 Result<std::unique_ptr<Project>> ParseProject(std::string folder, std::vector<SourceText> files);
 
