@@ -199,8 +199,8 @@ TEST(JsonDecode, ArraysElementByElement) {
   EXPECT_EQ(Decode("[]", Plan({{"a", LogicalType::VARCHAR}}), true), "");
   EXPECT_EQ(Decode("[1,\"" + std::string(200, 'x') + "\"]", Plan({{"a", LogicalType::VARCHAR}}),
                    true, 10, {}, 50),
-            "!1+1 : an object is expected, found 1\n!3+80 : an element of the JSON array is longer "
-            "than 'max-record-bytes'\n");
+            "!1+1 : an object is expected, found 1\n!3+202 : the element of the JSON array has 202 "
+            "bytes, 'max-record-bytes' is 50\n");
 }
 
 TEST(JsonDecode, NewKeysCanFail) {
