@@ -10,11 +10,17 @@
 #include "duckdb/common/vector_operations/vector_operations.hpp"
 #include "duckdb/main/client_context.hpp"
 #include "duckdb/main/connection.hpp"
+#include "weir/columnar/duckdb_error.h"
 #include "weir/lake/file_stats.h"
 #include "weir/lake/paths.h"
 
 namespace weir::lake {
 namespace {
+
+// Rows are gathered before they are sorted by partition: with 84 partitions a chunk holds 24 rows
+// of each, and handing on so few costs more than copying all of them once.
+constexpr size_t kGatherRowsMax = 65'536;
+constexpr uint64_t kGatheredRowBytes = 256;  // a guess, to stay within little memory
 
 // Memory is looked at once in this many chunks.
 constexpr int kMemoryCheckChunks = 8;
@@ -45,6 +51,14 @@ class PartitionWriter : public DataFiles::Writer {
       if (!files.options_.schema.fields[i].nullable) required_columns_.push_back(i);
     }
     file_chunk_.InitializeEmpty(files.file_schema_.Types());
+    if (key_columns_.empty()) return;
+    // Several chunks at least: one alone would be handed on as it is.
+    gather_rows_ = std::clamp<size_t>(files.options_.memory_bytes / 8 / kGatheredRowBytes,
+                                      4 * STANDARD_VECTOR_SIZE, kGatherRowsMax);
+    gathered_.Initialize(duckdb::Allocator::DefaultAllocator(), files.options_.schema.Types(),
+                         gather_rows_);
+    leader_.Initialize(gather_rows_);
+    equal_rows_.Initialize(gather_rows_);
   }
 
   ~PartitionWriter() override {
@@ -53,7 +67,7 @@ class PartitionWriter : public DataFiles::Writer {
 
   Status Write(duckdb::DataChunk& chunk) override {
     if (chunk.size() == 0) return Status();
-    try {
+    return columnar::CatchDuckDB([&]() -> Status {
       WEIR_RETURN_IF_ERROR(CheckRequired(chunk));
       if (key_columns_.empty()) {
         WEIR_ASSIGN_OR_RETURN(Slot * slot, FindSlot({}));
@@ -62,19 +76,17 @@ class PartitionWriter : public DataFiles::Writer {
         }
         file_chunk_.SetCardinality(chunk.size());
         WEIR_RETURN_IF_ERROR(WriteRows(*slot, file_chunk_));
-      } else {
-        WEIR_RETURN_IF_ERROR(WritePartitioned(chunk));
+        return ++chunks_ % kMemoryCheckChunks == 0 ? KeepMemory() : Status();
       }
-      if (++chunks_ % kMemoryCheckChunks == 0) return KeepMemory();
+      if (gathered_.size() + chunk.size() > gather_rows_) WEIR_RETURN_IF_ERROR(WriteGathered());
+      gathered_.Append(chunk);
       return Status();
-    } catch (const std::exception& error) {
-      return Error::Bug(std::string("writing to ") + files_.options_.table + ": " + error.what());
-    }
+    });
   }
 
   Status Finish() override {
     finished_ = true;
-    Status first;
+    Status first = columnar::CatchDuckDB([&] { return WriteGathered(); });
     for (auto& [values, slot] : slots_) {
       Status status = ReleaseSlot(*slot);
       if (first.ok()) first = std::move(status);
@@ -139,8 +151,11 @@ class PartitionWriter : public DataFiles::Writer {
     return FindSlot(std::move(values));
   }
 
-  Status WritePartitioned(duckdb::DataChunk& chunk) {
+  // Hands the gathered rows on, sorted by partition.
+  Status WriteGathered() {
+    duckdb::DataChunk& chunk = gathered_;
     const size_t rows = chunk.size();
+    if (rows == 0) return Status();
     duckdb::Vector hashes(duckdb::LogicalType::HASH, rows);
     duckdb::VectorOperations::Hash(chunk.data[key_columns_[0]], hashes, rows);
     for (size_t i = 1; i < key_columns_.size(); ++i) {
@@ -175,15 +190,19 @@ class PartitionWriter : public DataFiles::Writer {
     for (size_t i = 0; i < group_count; ++i) {
       Group& group = groups_[i];
       WEIR_ASSIGN_OR_RETURN(group.slot, SlotOfRow(chunk, group.first_row));
-      duckdb::SelectionVector selection(group.rows.data());
-      for (size_t column = 0; column < file_columns_.size(); ++column) {
-        file_chunk_.data[column].Slice(chunk.data[file_columns_[column]], selection,
-                                       group.rows.size());
+      for (size_t at = 0; at < group.rows.size(); at += STANDARD_VECTOR_SIZE) {
+        const size_t count = std::min<size_t>(group.rows.size() - at, STANDARD_VECTOR_SIZE);
+        duckdb::SelectionVector selection(group.rows.data() + at);
+        for (size_t column = 0; column < file_columns_.size(); ++column) {
+          file_chunk_.data[column].Slice(chunk.data[file_columns_[column]], selection, count);
+        }
+        file_chunk_.SetCardinality(count);
+        WEIR_RETURN_IF_ERROR(WriteRows(*group.slot, file_chunk_));
       }
-      file_chunk_.SetCardinality(group.rows.size());
-      WEIR_RETURN_IF_ERROR(WriteRows(*group.slot, file_chunk_));
     }
-    return Status();
+    gathered_.Reset();
+    chunks_ += 1;
+    return KeepMemory();
   }
 
   // Rows were grouped by hash; equal hashes of different values would mix partitions.
@@ -209,7 +228,9 @@ class PartitionWriter : public DataFiles::Writer {
       leases_ += 1;
     }
     slot.last_chunk = chunks_;
-    return slot.lease.local->Write(context_, rows);
+    WEIR_RETURN_IF_ERROR(slot.lease.local->Write(context_, rows));
+    files_.SyncSoon(*slot.lease.file);
+    return Status();
   }
 
   Status ReleaseSlot(Slot& slot) {
@@ -261,10 +282,13 @@ class PartitionWriter : public DataFiles::Writer {
   uint64_t chunks_ = 0;
   bool finished_ = false;
 
+  size_t gather_rows_ = 0;
+  duckdb::DataChunk gathered_;
+
   // Reused from chunk to chunk.
   duckdb::DataChunk file_chunk_;
-  duckdb::SelectionVector leader_{STANDARD_VECTOR_SIZE};  // row -> first row of its group
-  duckdb::SelectionVector equal_rows_{STANDARD_VECTOR_SIZE};
+  duckdb::SelectionVector leader_;  // row -> first row of its group
+  duckdb::SelectionVector equal_rows_;
   std::unordered_map<duckdb::hash_t, size_t> group_of_hash_;
   std::vector<Group> groups_;
 };
@@ -277,6 +301,7 @@ DataFiles::DataFiles(columnar::Engine& engine, DataFilesOptions options)
 }
 
 DataFiles::~DataFiles() {
+  StopSyncing();
   if (closed_) return;
   for (auto& [values, partition] : partitions_) partition->current.reset();
   for (const auto& path : written_paths_) (void)engine_.env().RemoveFile(path);
@@ -399,7 +424,47 @@ std::vector<std::shared_ptr<DataFiles::OpenFile>> DataFiles::TakeSurplusLocked()
   return taken;
 }
 
+void DataFiles::SyncSoon(OpenFile& file) {
+  const uint64_t written = file.writer->bytes_written();
+  uint64_t next = file.bytes_to_sync_next;
+  if (written < next || engine_.options().threads <= 1) return;
+  if (!file.bytes_to_sync_next.compare_exchange_strong(next, written + kSyncBytes)) return;
+  const std::lock_guard lock(sync_mutex_);
+  sync_paths_.push_back(file.path);
+  if (!sync_thread_) {
+    sync_thread_ = engine_.env().StartThread("lake-sync", [this] { SyncQueued(); });
+  }
+  sync_wake_.notify_one();
+}
+
+void DataFiles::SyncQueued() {
+  for (;;) {
+    std::string path;
+    {
+      std::unique_lock lock(sync_mutex_);
+      sync_wake_.wait(lock, [this] { return sync_stop_ || !sync_paths_.empty(); });
+      if (sync_stop_) return;
+      path = std::move(sync_paths_.front());
+      sync_paths_.pop_front();
+    }
+    // An error shows again where the file is closed.
+    auto file = engine_.env().OpenFile(path, OpenMode::kReadWrite);
+    if (file.ok()) (void)(*file)->Sync();
+  }
+}
+
+void DataFiles::StopSyncing() {
+  std::unique_ptr<Thread> thread;
+  {
+    const std::lock_guard lock(sync_mutex_);
+    sync_stop_ = true;
+    sync_wake_.notify_one();
+    thread = std::move(sync_thread_);
+  }
+}
+
 Result<std::vector<AddFile>> DataFiles::Close() {
+  StopSyncing();
   std::vector<std::shared_ptr<OpenFile>> open;
   for (auto& [values, partition] : partitions_) {
     if (partition->current) open.push_back(partition->current);
@@ -419,8 +484,10 @@ Result<std::vector<AddFile>> DataFiles::Close() {
     const std::lock_guard lock(result_mutex);
     if (result.ok()) result = std::move(status);
   };
+  // More threads than cores: while some wait for the disk, others encode.
+  const int cores = std::max(1, engine_.options().threads);
   const size_t threads =
-      std::min<size_t>(open.size(), static_cast<size_t>(std::max(1, engine_.options().threads)));
+      std::min<size_t>(open.size(), static_cast<size_t>(cores > 1 ? 4 * cores : 1));
   if (threads <= 1) {
     body();
   } else {

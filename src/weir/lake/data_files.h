@@ -18,13 +18,18 @@
 // What is buffered belongs to connections of its own, one per Writer, that live until the files are
 // closed: rows left over by one thread are encoded by another, later.
 //
+// Disk: a thread of its own syncs what has been written while the rest is still being encoded, so
+// that little is left to wait for in Close. (Not in an engine of one thread: simulations.)
+//
 // Thread rule: DataFiles is thread-safe; a Writer belongs to one thread at a time.
 // Invariants: after Close every file, and every folder that was made for it, is on disk. Without
 // Close the files are removed.
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,6 +37,7 @@
 #include <string>
 #include <vector>
 
+#include "weir/base/env.h"
 #include "weir/base/result.h"
 #include "weir/columnar/engine.h"
 #include "weir/columnar/parquet_writer.h"
@@ -82,6 +88,7 @@ class DataFiles {
 
  private:
   friend class PartitionWriter;
+  static constexpr uint64_t kSyncBytes = 16 << 20;  // written since the last sync of a file
 
   // A file while it is written.
   struct OpenFile {
@@ -90,6 +97,7 @@ class DataFiles {
     std::string path;
     size_t locals = 0;     // Locals in use
     bool retired = false;  // no new Locals; closed with the last one
+    std::atomic<uint64_t> bytes_to_sync_next{kSyncBytes};
   };
   struct Partition {
     PartitionValues values;
@@ -113,6 +121,11 @@ class DataFiles {
   // Takes files without Locals off their partitions until few enough are open.
   std::vector<std::shared_ptr<OpenFile>> TakeSurplusLocked();
   Status SyncFolders();
+  // Asks the syncing thread to bring the file to disk if much of it was written since the last
+  // time.
+  void SyncSoon(OpenFile& file);
+  void SyncQueued();  // body of that thread
+  void StopSyncing();
 
   columnar::Engine& engine_;
   const DataFilesOptions options_;
@@ -127,6 +140,12 @@ class DataFiles {
   size_t open_files_ = 0;                                             // guarded by mutex_
   size_t file_number_ = 0;                                            // guarded by mutex_
   bool closed_ = false;
+
+  std::mutex sync_mutex_;
+  std::condition_variable sync_wake_;
+  std::deque<std::string> sync_paths_;   // guarded by sync_mutex_
+  bool sync_stop_ = false;               // guarded by sync_mutex_
+  std::unique_ptr<Thread> sync_thread_;  // guarded by sync_mutex_, started when first needed
 
   std::atomic<int64_t> rows_{0};
   std::atomic<int64_t> bytes_{0};

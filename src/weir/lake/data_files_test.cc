@@ -54,6 +54,7 @@ TEST_F(DataFilesTest, MorePartitionsThanBuffersAndOpenFiles) {
   const std::string sql = "SELECT i AS a, i % 25 AS p FROM range(20000) r(i)";
   auto options = Options(sql);
   options.partition_columns = {"p"};
+  options.memory_bytes = 1 << 20;  // so that rows are handed on in several portions
   options.buffers_max = 5;
   options.open_files_max = 10;
   const auto adds = Write(options, sql);
