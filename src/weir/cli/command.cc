@@ -11,6 +11,10 @@ namespace weir::cli {
 void ProjectFlags::AddTo(CLI::App& command) {
   command.add_option("project", path, "a .sql file or a folder of .sql files")
       ->capture_default_str();
+  AddOptionsTo(command);
+}
+
+void ProjectFlags::AddOptionsTo(CLI::App& command) {
   command.add_option("--warehouse", warehouse,
                      "folder of the tables (default: tables/ beside the project)");
   command.add_option("--contract", contracts,
@@ -44,6 +48,32 @@ int Fail(const Error& error) {
   fmt::print(stderr, "error: {}\n", error.ToString());
   return error.ExitCode();
 }
+
+std::string WorkFolderOf(Env& env, const std::string& project_path) {
+  auto info = env.Stat(project_path);
+  const bool is_folder = info.ok() && info->is_directory;
+  return JoinPath(is_folder ? project_path : ParentPath(project_path), ".weir");
+}
+
+OrderedJson ErrorJson(const Error& error) {
+  OrderedJson json;
+  json["actor"] = ActorName(error.actor());
+  json["code"] = ErrorCodeName(error.code());
+  json["message"] = error.message();
+  if (!error.where().empty()) json["where"] = error.where();
+  if (!error.excerpt().empty()) json["excerpt"] = error.excerpt();
+  if (!error.fix().empty()) json["fix"] = error.fix();
+  json["exit_code"] = error.ExitCode();
+  return json;
+}
+
+void AddFormatTo(CLI::App& command, std::string& format) {
+  command.add_option("--format", format, "text for people, json for programs (on stdout)")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+}
+
+void PrintJson(const OrderedJson& json) { fmt::print("{}\n", ToText(json, 1)); }
 
 Result<uint64_t> ParseBytes(const std::string& text) {
   static const std::map<std::string, double> kUnits = {{"", 1},         {"B", 1},

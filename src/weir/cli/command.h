@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "weir/base/env.h"
+#include "weir/base/json.h"
 #include "weir/base/result.h"
 #include "weir/server/project_runtime.h"
 
@@ -32,12 +33,22 @@ struct ProjectFlags {
   std::string spill_max;  // the same, for the spill folder
   int threads = 0;
 
-  void AddTo(CLI::App& command);
+  void AddTo(CLI::App& command);         // the project as first argument, and:
+  void AddOptionsTo(CLI::App& command);  // the options alone
   Result<server::ProjectOptions> ToOptions() const;
 };
 
+// Where a project's run records, spill and temporary warehouses lie.
+std::string WorkFolderOf(Env& env, const std::string& project_path);
+
 // Prints the error for people on stderr; its exit code.
 int Fail(const Error& error);
+// {"actor":"user","code":"not_found","message":...,"exit_code":2}
+OrderedJson ErrorJson(const Error& error);
+
+// --format of commands that answer people or programs: "text" or "json".
+void AddFormatTo(CLI::App& command, std::string& format);
+void PrintJson(const OrderedJson& json);  // one document on stdout
 
 // "512MB" = 512 * 10^6, "512MiB" = 512 * 2^20, a plain number is bytes.
 Result<uint64_t> ParseBytes(const std::string& text);

@@ -3,9 +3,16 @@
 
 #include <CLI/CLI.hpp>
 
+#include "duckdb/main/connection.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
 #include "weir/base/checksum.h"
+#include "weir/base/version.h"
 #include "weir/cli/commands.h"
+#include "weir/cli/result_output.h"
+#include "weir/cli/run_watch.h"
+#include "weir/cli/terminal.h"
+#include "weir/observe/report_text.h"
+#include "weir/observe/run_history.h"
 
 namespace weir::cli {
 
@@ -18,9 +25,11 @@ struct RunFlags {
   std::vector<std::string> from_now;
   std::string backfill;
   std::vector<std::string> tables;
+  std::string format = "text";
+  std::string metrics_file;
 };
 
-Result<sql::RunSettings> SettingsOf(const RunFlags& flags, Env& env) {
+sql::RunSettings SettingsOf(const RunFlags& flags, Env& env) {
   sql::RunSettings settings;
   settings.run_id = Hex64(env.RandomU64());
   for (const std::string& table : flags.full_refresh) {
@@ -37,40 +46,141 @@ Result<sql::RunSettings> SettingsOf(const RunFlags& flags, Env& env) {
   return settings;
 }
 
-void PrintFlow(const sql::FlowResult& flow) {
-  if (flow.error) {
-    fmt::print(stderr, "{}: failed\n", flow.table);
-    Fail(*flow.error);
-    return;
+bool ReadsRemote(const sql::Project& project) {
+  for (const sql::TableStatement* source : project.sources) {
+    auto path = source->options.find("path");
+    if (path != source->options.end() && path->second.find("://") != std::string::npos) return true;
   }
-  if (!flow.outcome) {
-    fmt::print(stderr, "{}: skipped, {}\n", flow.table, flow.skipped_because);
-    return;
-  }
-  const sql::FlowOutcome& outcome = *flow.outcome;
-  fmt::print(stderr, "{}: {} ({}): {} rows in, {} out, {} quarantined, {} dropped\n", flow.table,
-             sql::RefreshKindName(outcome.plan.kind), outcome.plan.reason, outcome.rows_in,
-             outcome.rows_out, outcome.rows.quarantined, outcome.rows.dropped);
+  return false;
 }
 
-int Run(const RunFlags& flags) {
-  Env& env = RealEnv();
-  auto options = flags.project.ToOptions();
-  if (!options.ok()) return Fail(options.error());
-  auto runtime = server::ProjectRuntime::Open(env, *options);
-  if (!runtime.ok()) return Fail(runtime.error());
-  for (const std::string& note : (*runtime)->project().notes) fmt::print(stderr, "{}\n", note);
-  auto settings = SettingsOf(flags, env);
-  if (!settings.ok()) return Fail(settings.error());
-  auto outcome = (*runtime)->Run(*settings);
-  if (!outcome.ok()) return Fail(outcome.error());
-  for (const sql::FlowResult& flow : outcome->flows) PrintFlow(flow);
-  if (!outcome->ok()) return outcome->ExitCode();
-  auto queries = (*runtime)->RunQueries();
-  if (!queries.ok()) return Fail(queries.error());
-  for (const auto& query : *queries) fmt::print("{}\n", query.rows->ToString());
-  return 0;
-}
+class RunCommand {
+ public:
+  RunCommand(const RunFlags& flags, Env& env) : flags_(flags), env_(env) {}
+
+  int Run() {
+    const int code = RunProject();
+    if (flags_.format == "json") PrintDocument(code);
+    return code;
+  }
+
+ private:
+  int RunProject() {
+    auto options = flags_.project.ToOptions();
+    if (!options.ok()) return Failed(options.error());
+    auto opened = server::ProjectRuntime::Open(env_, *options);
+    if (!opened.ok()) return Failed(opened.error());
+    server::ProjectRuntime& runtime = **opened;
+    for (const std::string& note : runtime.project().notes) {
+      fmt::print(stderr, "{}\n", note);
+      notes_.push_back(note);
+    }
+    std::atomic<bool>& interrupted = CatchInterrupts();
+    sql::RunSettings settings = SettingsOf(flags_, env_);
+    settings.interrupted = &interrupted;
+    RunWatch watch(env_, runtime, interrupted, IsTerminal(2));
+    auto outcome = runtime.Run(settings);
+    watch.Stop();
+    if (!outcome.ok()) return Failed(outcome.error());
+    report_ = observe::ReportFromSpans(runtime.spans().Spans(), watch.sampled());
+    report_.interrupted = interrupted.load();
+    report_.exit_code = report_.interrupted ? kExitInterrupted : outcome->ExitCode();
+    Describe(runtime);
+    Show(*outcome);
+    Keep(runtime);
+    if (report_.exit_code != 0) return report_.exit_code;
+    return Answer(runtime);
+  }
+
+  int Failed(const Error& error) {
+    errors_.push_back(ErrorJson(error));
+    return Fail(error);
+  }
+
+  // What the spans do not know.
+  void Describe(server::ProjectRuntime& runtime) {
+    const MachineInfo machine = env_.Machine();
+    report_.version = std::string(base::Version());
+    report_.started_us = runtime.now_us();
+    report_.cpus = machine.cpus;
+    report_.machine = machine.description;
+    report_.threads = runtime.engine().options().threads;
+    report_.memory_budget_bytes = static_cast<int64_t>(runtime.engine().options().memory_bytes);
+    report_.peak_memory_bytes = static_cast<int64_t>(env_.Usage().peak_resident_bytes);
+    report_.reads_remote = ReadsRemote(runtime.project());
+    has_report_ = true;
+  }
+
+  void Show(const sql::ProjectOutcome& outcome) {
+    fmt::print(stderr, "{}", observe::ReportText(report_, TerminalWidth(2)));
+    std::string committed;
+    for (const sql::FlowResult& flow : outcome.flows) {
+      if (flow.outcome && flow.outcome->epoch > 0) {
+        committed += (committed.empty() ? "" : ", ") + flow.table;
+      }
+      if (!flow.error) continue;
+      if (report_.interrupted && flow.error->code() == ErrorCode::kCancelled) continue;
+      Failed(*flow.error);
+    }
+    if (!report_.interrupted) return;
+    fmt::print(stderr, "interrupted: {}; the next run goes on from there\n",
+               committed.empty() ? "nothing was committed"
+                                 : "committed before it: " + committed + "; nothing of the others");
+  }
+
+  // The run is done and stays done if its record cannot be kept.
+  void Keep(server::ProjectRuntime& runtime) {
+    observe::RunHistory history(env_, JoinPath(runtime.work_folder(), "runs"));
+    Status kept = history.Save(report_);
+    if (!kept.ok()) {
+      fmt::print(stderr, "warning: the run is not recorded: {}\n", kept.error().ToString());
+    }
+    if (flags_.metrics_file.empty()) return;
+    kept = env_.WriteFileAtomic(flags_.metrics_file, observe::ReportPrometheus(report_));
+    if (!kept.ok()) {
+      fmt::print(stderr, "warning: no metrics written: {}\n", kept.error().ToString());
+    }
+  }
+
+  // The project's own SELECTs.
+  int Answer(server::ProjectRuntime& runtime) {
+    auto queries = runtime.RunQueries();
+    if (!queries.ok()) return Failed(queries.error());
+    for (auto& query : *queries) {
+      if (flags_.format == "json") {
+        auto rows = ParseJson(ResultJson(*query.rows));
+        if (!rows.ok()) return Failed(rows.error());
+        OrderedJson answer;
+        answer["sql"] = query.text;
+        answer["columns"] = (*rows)["columns"];
+        answer["rows"] = (*rows)["rows"];
+        answers_.push_back(std::move(answer));
+        continue;
+      }
+      duckdb::ClientContext& context = *runtime.session().connection().context;
+      WriteRows(context, *query.rows, {ResultFormat::kTable, TerminalWidth(1)}, WriteToStdout);
+    }
+    return 0;
+  }
+
+  void PrintDocument(int code) {
+    OrderedJson document;
+    document["exit_code"] = code;
+    if (has_report_) document["report"] = observe::ReportJson(report_);
+    document["notes"] = notes_;
+    document["errors"] = errors_;
+    document["queries"] = answers_;
+    PrintJson(document);
+  }
+
+  const RunFlags& flags_;
+  Env& env_;
+  observe::RunReport report_;
+  bool has_report_ = false;
+  OrderedJson notes_ = OrderedJson::array();
+  OrderedJson errors_ = OrderedJson::array();
+  OrderedJson answers_ = OrderedJson::array();
+};
 
 }  // namespace
 
@@ -87,9 +197,12 @@ void AddRunCommand(CLI::App& app, Outcome& outcome) {
   command->add_option("--backfill", flags->backfill,
                       "compute again and replace exactly the rows of this predicate");
   command->add_option("--table", flags->tables, "the tables that --backfill is for");
+  AddFormatTo(*command, flags->format);
+  command->add_option("--metrics-file", flags->metrics_file,
+                      "write the report's figures there as Prometheus text");
   command->callback([flags, full, &outcome] {
     flags->full_refresh_given = full->count() > 0;
-    outcome.exit_code = Run(*flags);
+    outcome.exit_code = RunCommand(*flags, RealEnv()).Run();
   });
 }
 

@@ -79,12 +79,17 @@ class FlowRunner::Epoch {
     epoch_ = last_ ? last_->epoch + 1 : 1;
     WEIR_RETURN_IF_ERROR(Write());
     WEIR_RETURN_IF_ERROR(Judge());
+    if (settings_.Interrupted()) return Cancelled();
     WEIR_RETURN_IF_ERROR(Commit());
     return std::move(outcome_);
   }
 
  private:
   const std::string& table() const { return flow_.flow->table; }
+  Error Cancelled() const {
+    return Error::Operator(ErrorCode::kCancelled, "interrupted; nothing of " + table() +
+                                                      " was committed");
+  }
   bool Whole() const {
     return outcome_.plan.kind == RefreshKind::kRecompute ||
            outcome_.plan.kind == RefreshKind::kCreate ||
@@ -299,6 +304,7 @@ class FlowRunner::Epoch {
   }
 
   Status Copy(const char* step, const std::string& select, std::shared_ptr<FlowWrite> write) {
+    if (settings_.Interrupted()) return Cancelled();
     ScopedSpan span(spans_, step, span_);
     session_.writes().Set(write);
     ShowProgress(write);

@@ -7,6 +7,7 @@
 // Thread rule: one flow at a time in a Session.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <set>
@@ -31,6 +32,10 @@ struct RunSettings {
   std::set<std::string> from_now_tables;
   std::string backfill;  // SQL predicate; applies to the tables below
   std::set<std::string> backfill_tables;
+  // Set by another thread: no further flow starts, and the one that runs commits nothing.
+  const std::atomic<bool>* interrupted = nullptr;
+
+  bool Interrupted() const { return interrupted != nullptr && interrupted->load(); }
 };
 
 struct FlowOutcome {

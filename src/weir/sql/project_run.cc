@@ -104,6 +104,7 @@ ProjectOutcome RunProject(Session& session, const PreparedProject& project,
         result.skipped_because = it->second;
       }
     }
+    if (settings.Interrupted()) result.skipped_because = "the run was interrupted";
     if (!result.skipped_because.empty()) {
       span.Set("skipped", result.skipped_because);
       failed[ToLower(result.table)] = result.skipped_because;
