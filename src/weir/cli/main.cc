@@ -9,10 +9,9 @@
 int main(int argc, char** argv) {
   CLI::App app{"weir: files and events in, checked and shaped by SQL, trusted tables out"};
   app.require_subcommand(1);
-  app.set_version_flag("--version",
-                       fmt::format("weir {} ({}, {})\n{}", weir::base::Version(),
-                                   weir::base::Commit(), weir::base::Compiler(),
-                                   weir::base::LibraryVersions()));
+  app.set_version_flag(
+      "--version", fmt::format("weir {} ({}, {})\n{}", weir::base::Version(), weir::base::Commit(),
+                               weir::base::Compiler(), weir::base::LibraryVersions()));
   weir::cli::Outcome outcome;
   weir::cli::AddRunCommand(app, outcome);
   weir::cli::AddQuarantineCommand(app, outcome);

@@ -69,10 +69,10 @@ void RunWatch::Sample() {
   }
   if (table.empty()) return;
   observe::Sampled& peak = sampled_[table];
-  peak.peak_memory_bytes = std::max(peak.peak_memory_bytes,
-                                    static_cast<int64_t>(env_.Usage().resident_bytes));
-  peak.spill_bytes = std::max(peak.spill_bytes,
-                              static_cast<int64_t>(runtime_.engine().usage().spill_bytes));
+  peak.peak_memory_bytes =
+      std::max(peak.peak_memory_bytes, static_cast<int64_t>(env_.Usage().resident_bytes));
+  peak.spill_bytes =
+      std::max(peak.spill_bytes, static_cast<int64_t>(runtime_.engine().usage().spill_bytes));
 }
 
 std::string RunWatch::Line() {

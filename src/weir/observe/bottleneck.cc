@@ -95,11 +95,11 @@ Bottleneck FindBottleneck(const WorkFigures& f) {
                 : "put the tables on a faster disk"};
   }
   if (f.reads_remote) {
-    return {Resource::kNetwork,
-            fmt::format("{} came over the network at {} while the cores were busy {} of the time",
-                        Bytes(f.bytes_read), BytesPerSecond(f.bytes_read, f.seconds),
-                        Percent(busy)),
-            "run closer to the data, or keep it compressed and in more, smaller files"};
+    return {
+        Resource::kNetwork,
+        fmt::format("{} came over the network at {} while the cores were busy {} of the time",
+                    Bytes(f.bytes_read), BytesPerSecond(f.bytes_read, f.seconds), Percent(busy)),
+        "run closer to the data, or keep it compressed and in more, smaller files"};
   }
   if (f.memory_budget_bytes > 0 && f.peak_memory_bytes >= kBudgetFull * f.memory_budget_bytes &&
       f.spill_bytes > 0) {

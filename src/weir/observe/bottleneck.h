@@ -22,7 +22,7 @@ struct WorkFigures {
   int threads = 1;              // that we were told to use
   int64_t disk_read_bytes = 0;  // from and to storage, as the system counts them
   int64_t disk_written_bytes = 0;
-  int64_t bytes_read = 0;  // of the sources
+  int64_t bytes_read = 0;     // of the sources
   bool reads_remote = false;  // some of these came over the network
   int64_t peak_memory_bytes = 0;
   int64_t memory_budget_bytes = 0;  // 0: unknown

@@ -58,8 +58,9 @@ TEST(Bottleneck, SpillIsMemoryEvenWithBusyCores) {
   figures.peak_memory_bytes = 7'900'000'000;
   const Bottleneck found = FindBottleneck(figures);
   EXPECT_EQ(found.resource, Resource::kMemory);
-  EXPECT_EQ(found.evidence,
-            "700 MB were put on disk because memory was full (peak 7.9 GB of the budget of 8.0 GB)");
+  EXPECT_EQ(
+      found.evidence,
+      "700 MB were put on disk because memory was full (peak 7.9 GB of the budget of 8.0 GB)");
 }
 
 TEST(Bottleneck, ALittleSpillIsNot) {

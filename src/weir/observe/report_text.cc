@@ -57,9 +57,8 @@ std::string FiguresTable(const RunReport& report, size_t width) {
 // "3 rows broke flew (arr_delay IS NOT NULL): QUARANTINE"
 std::string BrokenCheck(const CheckFigures& check) {
   std::string line = check.name + ": ";
-  line += check.detail.empty()
-              ? Count(check.failed) + " of " + Counted(check.checked, "row")
-              : check.detail;
+  line += check.detail.empty() ? Count(check.failed) + " of " + Counted(check.checked, "row")
+                               : check.detail;
   line += " broke it, " + check.action;
   if (!check.example.empty()) line += " (" + check.example + ")";
   return line;

@@ -13,7 +13,8 @@ namespace weir::observe {
 // (0: no limit). Ends with a line feed.
 std::string ReportText(const RunReport& report, size_t width);
 
-// The same figures as gauges, for the text file collector or a push gateway: weir_rows_in{table=..}.
+// The same figures as gauges, for the text file collector or a push gateway:
+// weir_rows_in{table=..}.
 std::string ReportPrometheus(const RunReport& report);
 
 // Rows, seconds and rejected rows of two runs side by side, table by table.

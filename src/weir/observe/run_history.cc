@@ -105,9 +105,8 @@ Result<RunReport> RunHistory::Find(const std::string& name) {
         .Fix("`weir runs list` shows those that there are");
   }
   if (matches.size() > 1) {
-    return Error::User(ErrorCode::kInvalid,
-                       Counted(static_cast<int64_t>(matches.size()), "run") + " begin with '" +
-                           name + "'")
+    return Error::User(ErrorCode::kInvalid, Counted(static_cast<int64_t>(matches.size()), "run") +
+                                                " begin with '" + name + "'")
         .Fix("write more of it");
   }
   return Read(matches.front());

@@ -1,6 +1,7 @@
 // RunReport: the figures of one run, gathered from its spans ("run" > "table" > "write", "prepare",
-// "commit" ...; their attributes are set in sql/project_run.cc and sql/flow_run.cc) and from what was
-// sampled beside it. Everything that is shown of a run, kept of it, or compared, is read from here.
+// "commit" ...; their attributes are set in sql/project_run.cc and sql/flow_run.cc) and from what
+// was sampled beside it. Everything that is shown of a run, kept of it, or compared, is read from
+// here.
 //
 // As JSON (format 1, docs/reports.md) it comes back as it went.
 //
@@ -34,10 +35,10 @@ struct CheckFigures {
 struct TableFigures {
   std::string table;
   std::string flow;
-  std::string refresh;  // "appended"; empty if it did not come so far
-  std::string reason;   // "2 new files of flights_raw"
-  std::string skipped;  // why nothing was done, or empty
-  std::string error;    // or empty
+  std::string refresh;             // "appended"; empty if it did not come so far
+  std::string reason;              // "2 new files of flights_raw"
+  std::string skipped;             // why nothing was done, or empty
+  std::string error;               // or empty
   std::vector<std::string> notes;  // schema changes and the like
 
   int64_t rows_in = 0;
@@ -97,7 +98,8 @@ struct Sampled {
   int64_t spill_bytes = 0;
 };
 
-// The tables and the wall time of the newest run in the log. The caller adds what spans do not know.
+// The tables and the wall time of the newest run in the log. The caller adds what spans do not
+// know.
 RunReport ReportFromSpans(const std::vector<Span>& spans,
                           const std::map<std::string, Sampled>& sampled);
 

@@ -8,7 +8,7 @@ namespace weir::observe {
 
 namespace {
 
-constexpr size_t kGap = 2;         // blanks between columns
+constexpr size_t kGap = 2;          // blanks between columns
 constexpr size_t kCutWidthMin = 8;  // a column is not cut below this
 
 // The code point at `pos`, which moves behind it. U+FFFD for what is not UTF-8.
@@ -24,14 +24,16 @@ uint32_t NextCodePoint(const std::string& text, size_t& pos) {
 }
 
 size_t WidthOf(uint32_t point) {
-  const bool combining = (point >= 0x300 && point <= 0x36F) || (point >= 0x200B && point <= 0x200F) ||
+  const bool combining = (point >= 0x300 && point <= 0x36F) ||
+                         (point >= 0x200B && point <= 0x200F) ||
                          (point >= 0xFE00 && point <= 0xFE0F);
   if (combining || point < 0x20 || point == 0x7F) return 0;
   // Unicode "East Asian Width": the blocks that are wide, roughly.
   const bool wide = (point >= 0x1100 && point <= 0x115F) || (point >= 0x2E80 && point <= 0xA4CF) ||
                     (point >= 0xAC00 && point <= 0xD7A3) || (point >= 0xF900 && point <= 0xFAFF) ||
                     (point >= 0xFE30 && point <= 0xFE6F) || (point >= 0xFF00 && point <= 0xFF60) ||
-                    (point >= 0x1F300 && point <= 0x1FAFF) || (point >= 0x20000 && point <= 0x3FFFD);
+                    (point >= 0x1F300 && point <= 0x1FAFF) ||
+                    (point >= 0x20000 && point <= 0x3FFFD);
   return wide ? 2 : 1;
 }
 

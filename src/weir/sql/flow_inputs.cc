@@ -1,5 +1,7 @@
 #include "weir/sql/flow_inputs.h"
 
+#include <algorithm>
+
 namespace weir::sql {
 
 namespace {
@@ -62,6 +64,11 @@ Status FlowInputs::FindTable(FlowInput& input) {
   return Status::Ok();
 }
 
+bool FlowInputs::Reads(const std::string& name) const {
+  return std::any_of(inputs_.begin(), inputs_.end(),
+                     [&](const FlowInput& input) { return input.name == name; });
+}
+
 Status FlowInputs::Define(bool incremental, columnar::UnparsedRows* unparsed) {
   session_.scans().Clear();
   file_names_.clear();
@@ -74,6 +81,12 @@ Status FlowInputs::Define(bool incremental, columnar::UnparsedRows* unparsed) {
     } else {
       WEIR_RETURN_IF_ERROR(DefineSource(relation, input, incremental, unparsed));
     }
+  }
+  // Views of other flows' sources must still bind.
+  for (const auto& [key, relation] : project_.relations) {
+    if (relation.source == nullptr || Reads(relation.declared->name)) continue;
+    WEIR_RETURN_IF_ERROR(
+        session_.DefineScan(*relation.declared, relation.schema, nullptr, 0, nullptr));
   }
   for (const ViewStatement* view : project_.views) {
     // Views are bound anew, as their inputs' views were replaced.

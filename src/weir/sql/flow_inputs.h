@@ -51,6 +51,7 @@ class FlowInputs {
     bool Add(columnar::UnparsedRow) override { return true; }
   };
 
+  bool Reads(const std::string& name) const;
   Status FindSource(const Relation& relation, FlowInput& input);
   Status FindTable(FlowInput& input);
   Status DefineSource(const Relation& relation, FlowInput& input, bool incremental,
