@@ -144,6 +144,10 @@ class Project:
                 if table.endswith("__quarantine"):
                     columns = [c for c in columns if c not in QUARANTINE_RUN_COLUMNS]
                 listed = ", ".join(f'CAST("{c}" AS VARCHAR)' for c in columns)
+                if table.endswith("__quarantine"):
+                    # A table's files are laid out by the run; a source's bytes stay where they are.
+                    listed = listed.replace('CAST("position" AS VARCHAR)',
+                                            "CASE WHEN raw IS NOT NULL THEN position END")
                 rows = connection.execute(f'SELECT {listed} FROM "{table}"').fetchall()
                 if rows or not table.endswith("__quarantine"):
                     found[table] = sorted(repr(row) for row in rows)
