@@ -89,13 +89,7 @@ def check_seed(folder, seed: int) -> None:
     assert not wrong, f"seed {seed}\n{sql}\n{wrong}"
 
 
-KNOWN = {0: "positions of inputs that were not read are wrong",
-         2: "unparsed rows of a second input name the wrong file"}
-
-
-@pytest.mark.parametrize("seed", [
-    pytest.param(seed, marks=pytest.mark.xfail(reason=KNOWN[seed])) if seed in KNOWN else seed
-    for seed in range(8)])
+@pytest.mark.parametrize("seed", range(8))
 def test_any_sequence_of_runs_is_one_full_refresh(tmp_path, seed):
     check_seed(tmp_path, seed)
 
