@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 
+#include "duckdb/common/error_data.hpp"
 #include "duckdb/common/exception.hpp"
 #include "duckdb/common/types/data_chunk.hpp"
 #include "weir/columnar/codec/json_text.h"
