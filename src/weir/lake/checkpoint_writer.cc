@@ -283,12 +283,11 @@ Status WriteCheckpoint(columnar::Engine& engine, const LogStore& log, const Snap
   return env.WriteFileAtomic(JoinPath(log.folder(), "_last_checkpoint"), hint.text());
 }
 
-void MaybeCheckpoint(columnar::Engine& engine, const LogStore& log, int64_t version) {
-  if (version == 0) return;
+void MaybeCheckpoint(columnar::Engine& engine, const LogStore& log, int64_t version,
+                     int64_t interval) {
+  if (version == 0 || interval <= 0 || version % interval != 0) return;
   auto snapshot = Snapshot::Load(engine, log, version);
   if (!snapshot.ok()) return;
-  const int64_t interval = IntProperty((*snapshot)->metadata(), "delta.checkpointInterval", 10);
-  if (interval <= 0 || version % interval != 0) return;
   // A checkpoint only makes readers faster; the commit that asked for it stands without.
   (void)WriteCheckpoint(engine, log, **snapshot);
 }

@@ -19,9 +19,10 @@ namespace weir::lake {
 
 Status WriteCheckpoint(columnar::Engine& engine, const LogStore& log, const Snapshot& snapshot);
 
-// After the commit of `version`: writes a checkpoint if delta.checkpointInterval (10) says so. The
-// commit stands whatever happens here: without a checkpoint readers replay more entries.
-void MaybeCheckpoint(columnar::Engine& engine, const LogStore& log, int64_t version);
+// After the commit of `version`: writes a checkpoint at every `interval`-th version. The commit
+// stands whatever happens here: without a checkpoint readers replay more entries.
+void MaybeCheckpoint(columnar::Engine& engine, const LogStore& log, int64_t version,
+                     int64_t interval);
 
 // "interval 1 week" in milliseconds; `otherwise` if it cannot be read.
 int64_t IntervalMs(const std::string& text, int64_t otherwise);

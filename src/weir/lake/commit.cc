@@ -36,7 +36,7 @@ class Attempt {
       }
       switch (put->end) {
         case End::kPut:
-          MaybeCheckpoint(engine_, log_, put->version);
+          MaybeCheckpoint(engine_, log_, put->version, CheckpointInterval(snapshot.get()));
           return Committed{put->version, false, attempts_, std::move(plan)};
         case End::kAlreadyDone:
           change_.Discard(plan);
@@ -54,6 +54,12 @@ class Attempt {
     End end = End::kPut;
     int64_t version = -1;
   };
+
+  static int64_t CheckpointInterval(const Snapshot* snapshot) {
+    constexpr int64_t kDefault = 10;
+    if (snapshot == nullptr) return kDefault;
+    return IntProperty(snapshot->metadata(), "delta.checkpointInterval", kDefault);
+  }
 
   // Null if there is no table.
   Result<std::shared_ptr<const Snapshot>> LoadNewest() {

@@ -50,6 +50,7 @@ class TokenChange : public Change {
   int64_t app_version() const override { return token_.epoch; }
 
   Result<PlannedCommit> Plan(const Snapshot* snapshot) override {
+    WEIR_RETURN_IF_ERROR(CheckStaged());
     PlannedCommit plan;
     plan.actions.transactions.push_back(
         {token_.flow_id, token_.epoch, engine_.env().NowMicros() / 1000});
@@ -80,6 +81,18 @@ class TokenChange : public Change {
                                                 token_.flow_id + " cannot be committed: " + why)
         .At(log_.table())
         .Fix("put the table back as it was, or decide with 'weir flow resolve'");
+  }
+
+  // A log entry must not name what somebody has cleaned away in the meantime.
+  Status CheckStaged() const {
+    for (const auto& add : token_.adds) {
+      const std::string path = ResolveLogPath(log_.table(), add.path);
+      const auto info = engine_.env().Stat(path);
+      if (info.ok() && info->size == static_cast<uint64_t>(add.size)) continue;
+      if (!info.ok() && info.error().code() != ErrorCode::kNotFound) return info.error();
+      return InDoubt("its file " + path + (info.ok() ? " has changed" : " is gone"));
+    }
+    return Status();
   }
 
   Status PlanTable(PlannedCommit& plan) {

@@ -203,9 +203,8 @@ class DeltaSink : public columnar::BatchSink {
   }
 
   Status FitColumns() {
-    WEIR_ASSIGN_OR_RETURN(FittedSchema fitted,
-                          FitSchema(snapshot_->schema(), options_.schema,
-                                    options_.allow_new_columns, log_.table()));
+    WEIR_ASSIGN_OR_RETURN(FittedSchema fitted, FitSchema(snapshot_->schema(), options_.schema,
+                                                         options_.allow_new_columns, log_.table()));
     schema_ = std::move(fitted.columns);
     return Status();
   }
@@ -263,7 +262,7 @@ class DeltaSink : public columnar::BatchSink {
         "], hive_partitioning = false) QUALIFY row_number() OVER (PARTITION BY " + keys +
         " ORDER BY " + columnar::kOrderMajorColumn + " DESC, " + columnar::kOrderMinorColumn +
         " DESC) = 1";
-    return WriteQuery(*connection, sql, *files_).status();
+    return WriteQuery(engine_, *connection, sql, *files_).status();
   }
 
   // An overwrite that brings rows outside of what it replaces would double them on its next run.

@@ -273,6 +273,16 @@ TEST_F(DeltaSinkTest, ATableThatIsGoneLeavesTheEpochInDoubt) {
   EXPECT_EQ(tables_.DataFilesOnDisk(table_).size(), 2u) << "staged files are kept";
 }
 
+TEST_F(DeltaSinkTest, AStagedFileThatIsGoneIsNeverNamed) {
+  auto token = tables_.Prepare(table_, {}, 1, "SELECT 1 AS a");
+  ASSERT_TRUE(token.ok());
+  ASSERT_TRUE(RealEnv().RemoveFile(tables_.DataFilesOnDisk(table_).at(0)).ok());
+  auto result = tables_.Commit(table_, *token);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code(), ErrorCode::kInDoubt);
+  EXPECT_THAT(result.error().message(), HasSubstr("is gone"));
+}
+
 TEST_F(DeltaSinkTest, AppendsOfTwoFlowsRebase) {
   MustWrite({}, 1, "SELECT 0 AS a");
   SinkOptions other;

@@ -1,6 +1,7 @@
 #include "weir/lake/rewrite.h"
 
 #include <map>
+#include <mutex>
 
 #include "duckdb/common/types/data_chunk.hpp"
 #include "duckdb/common/types/value.hpp"
@@ -55,7 +56,7 @@ Result<Rewrite> Finish(columnar::Engine& engine, duckdb::Connection& connection,
   }
   if (partly.empty()) return rewrite;
   DataFiles files(engine, options);
-  WEIR_RETURN_IF_ERROR(WriteQuery(connection, keep(partly), files).status());
+  WEIR_RETURN_IF_ERROR(WriteQuery(engine, connection, keep(partly), files).status());
   WEIR_ASSIGN_OR_RETURN(rewrite.adds, files.Close());
   return rewrite;
 }
@@ -106,21 +107,46 @@ bool MayHoldKey(const columnar::Schema& schema, const std::vector<KeyRange>& key
 
 }  // namespace
 
-Result<int64_t> WriteQuery(duckdb::Connection& connection, const std::string& sql,
-                           DataFiles& files) {
+Result<int64_t> WriteQuery(columnar::Engine& engine, duckdb::Connection& connection,
+                           const std::string& sql, DataFiles& files) {
   return columnar::CatchDuckDB([&]() -> Result<int64_t> {
     auto result = connection.SendQuery(sql);
     if (result->HasError()) return columnar::FromDuckDB(result->GetErrorObject());
-    WEIR_ASSIGN_OR_RETURN(auto writer, files.OpenWriter());
-    int64_t rows = 0;
-    for (;;) {
+
+    // Rows are fetched one thread at a time and encoded side by side: encoding is the work.
+    std::mutex mutex;
+    Status status;      // guarded by mutex
+    int64_t rows = 0;   // guarded by mutex
+    bool done = false;  // guarded by mutex
+    const auto fetch = [&]() -> duckdb::unique_ptr<duckdb::DataChunk> {
+      const std::lock_guard lock(mutex);
+      if (done || !status.ok()) return nullptr;
       auto chunk = result->Fetch();
-      if (result->HasError()) return columnar::FromDuckDB(result->GetErrorObject());
-      if (!chunk || chunk->size() == 0) break;
+      if (result->HasError()) status = columnar::FromDuckDB(result->GetErrorObject());
+      if (!status.ok() || !chunk || chunk->size() == 0) {
+        done = true;
+        return nullptr;
+      }
       rows += static_cast<int64_t>(chunk->size());
-      WEIR_RETURN_IF_ERROR(writer->Write(*chunk));
+      return chunk;
+    };
+    const auto write = [&]() -> Status {
+      WEIR_ASSIGN_OR_RETURN(auto writer, files.OpenWriter());
+      while (auto chunk = fetch()) WEIR_RETURN_IF_ERROR(writer->Write(*chunk));
+      return writer->Finish();
+    };
+    const auto body = [&] {
+      Status written = columnar::CatchDuckDB(write);
+      const std::lock_guard lock(mutex);
+      if (status.ok()) status = std::move(written);
+    };
+    std::vector<std::unique_ptr<Thread>> pool;
+    for (int i = 1; i < engine.options().threads; ++i) {
+      pool.push_back(engine.env().StartThread("lake-write", body));
     }
-    WEIR_RETURN_IF_ERROR(writer->Finish());
+    body();
+    pool.clear();  // joins
+    WEIR_RETURN_IF_ERROR(std::move(status));
     return rows;
   });
 }

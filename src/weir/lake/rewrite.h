@@ -38,8 +38,8 @@ Result<Rewrite> RewriteKeys(columnar::Engine& engine, const Snapshot& snapshot,
                             const std::vector<std::string>& keys, const std::vector<AddFile>& newer,
                             const DataFilesOptions& options);
 
-// Runs a query and hands its chunks to the writer. Returns the number of rows.
-Result<int64_t> WriteQuery(duckdb::Connection& connection, const std::string& sql,
-                           DataFiles& files);
+// Runs a query and writes its rows with all threads. Returns the number of rows.
+Result<int64_t> WriteQuery(columnar::Engine& engine, duckdb::Connection& connection,
+                           const std::string& sql, DataFiles& files);
 
 }  // namespace weir::lake
