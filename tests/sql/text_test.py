@@ -33,7 +33,7 @@ class Step:
 
 
 CONTENT_VERBS = {"file", "append", "project", "parquet", "bytes"}
-PLAIN_VERBS = {"remove", "rename", "gzip", "zstd", "restart", "sleep"}
+PLAIN_VERBS = {"remove", "rename", "mend", "gzip", "zstd", "restart"}
 COMMAND_VERBS = {"run", "weir", "crash", "same-as-full-refresh"}
 
 
@@ -159,6 +159,12 @@ class _Executor:
     def do_rename(self, step):
         old, new = step.args.split()
         self.project.path(old).rename(self.project.path(new))
+
+    def do_mend(self, step):
+        name, wrong, right = step.args.split()
+        text = self.project.path(name).read_text()
+        assert wrong in text, f"{wrong} is not in {name}:\n{text}"
+        self.project.write(name, text.replace(wrong, right))
 
     def do_gzip(self, step):
         path = self.project.path(step.args)
