@@ -73,7 +73,7 @@ struct SourceChanges {
   std::vector<std::string> rewritten_files;  // refused unless 'source.rewritten' = 'reprocess'
   std::vector<std::string> deleted_files;    // read before, gone now
   std::vector<std::string> schema_changes;   // "orders-3.csv: new column 'coupon' (addNewColumns)"
-  std::vector<std::string> notes;  // "a.csv: 12 bytes are left for the next run: ..."
+  std::vector<std::string> notes;            // "a.csv: 12 bytes are left for the next run: ..."
   bool Any() const { return new_files + grown_files > 0 || !rewritten_files.empty(); }
 };
 

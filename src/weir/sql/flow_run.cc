@@ -87,8 +87,8 @@ class FlowRunner::Epoch {
  private:
   const std::string& table() const { return flow_.flow->table; }
   Error Cancelled() const {
-    return Error::Operator(ErrorCode::kCancelled, "interrupted; nothing of " + table() +
-                                                      " was committed");
+    return Error::Operator(ErrorCode::kCancelled,
+                           "interrupted; nothing of " + table() + " was committed");
   }
   bool Whole() const {
     return outcome_.plan.kind == RefreshKind::kRecompute ||
