@@ -226,6 +226,10 @@ class FlowRunner::Epoch {
     if (outcome_.plan.kind == RefreshKind::kBackfill) {
       select = "SELECT * FROM (" + select + ") WHERE (" + settings_.backfill + "\n)";
     }
+    if (settings_.trace_lineage) {
+      WEIR_ASSIGN_OR_RETURN(BoundQuery bound, session_.Bind(flow_.flow->query, settings_.now_us));
+      outcome_.lineage = TraceLineage(*bound.plan, session_.scans());
+    }
     auto write = NewWrite(sink_.get());
     write->trailing_columns = flow_.primary_key.empty() ? 0 : 2;
     if (NeedsStaging(flow_.contract)) {

@@ -17,6 +17,7 @@
 #include "weir/base/span.h"
 #include "weir/columnar/ports.h"
 #include "weir/guard/check_totals.h"
+#include "weir/sql/column_lineage.h"
 #include "weir/sql/flow_plan.h"
 #include "weir/sql/prepared.h"
 
@@ -32,6 +33,7 @@ struct RunSettings {
   std::set<std::string> from_now_tables;
   std::string backfill;  // SQL predicate; applies to the tables below
   std::set<std::string> backfill_tables;
+  bool trace_lineage = false;  // fill FlowOutcome::lineage
   // Set by another thread: no further flow starts, and the one that runs commits nothing.
   const std::atomic<bool>* interrupted = nullptr;
 
@@ -52,6 +54,7 @@ struct FlowOutcome {
   std::string checks_json;
   columnar::CommitResult commit;
   columnar::WriteTotals written;
+  std::optional<ColumnLineage> lineage;
   std::vector<std::string> schema_changes;
   std::vector<std::string> notes;  // "static input planes was read whole"
 };

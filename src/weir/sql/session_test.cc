@@ -6,6 +6,7 @@
 #include "duckdb/main/materialized_query_result.hpp"
 #include "duckdb/planner/expression.hpp"
 #include "duckdb/planner/logical_operator.hpp"
+#include "weir/sql/column_lineage.h"
 #include "weir/sql/row_origin.h"
 
 namespace weir::sql {
@@ -93,6 +94,31 @@ TEST_F(SessionTest, RowWiseOrNot) {
   EXPECT_EQ(Against("SELECT id FROM orders UNION ALL SELECT id FROM clicks", {"orders"}),
             "a UNION ALL with an input that did not change");
   EXPECT_EQ(Against("SELECT * FROM planes", {"orders"}), "static");
+}
+
+TEST_F(SessionTest, ColumnsAreTracedToTheirSources) {
+  auto bound = session_->Bind(
+      Text("WITH o AS (SELECT id, upper(name) AS n FROM orders WHERE ts IS NOT NULL) "
+           "SELECT o.id, o.n, count(p.name) AS planes FROM o JOIN planes p ON p.id = o.id "
+           "GROUP BY ALL"),
+      std::nullopt);
+  ASSERT_TRUE(bound.ok()) << bound.error().ToString();
+  const ColumnLineage lineage = TraceLineage(*bound->plan, session_->scans());
+  using guard::Dependence;
+  ASSERT_EQ(lineage.columns.size(), 3u);
+  EXPECT_EQ(lineage.columns[0],
+            (std::vector<ColumnEdge>{{"orders", "id", Dependence::kIdentity}}));
+  EXPECT_EQ(lineage.columns[1],
+            (std::vector<ColumnEdge>{{"orders", "name", Dependence::kTransformed}}));
+  EXPECT_EQ(lineage.columns[2],
+            (std::vector<ColumnEdge>{{"planes", "name", Dependence::kAggregated}}));
+  const auto has = [&](const ColumnEdge& edge) {
+    return std::find(lineage.rows.begin(), lineage.rows.end(), edge) != lineage.rows.end();
+  };
+  EXPECT_TRUE(has({"orders", "ts", Dependence::kFilter}));
+  EXPECT_TRUE(has({"planes", "id", Dependence::kJoin}));
+  EXPECT_TRUE(has({"orders", "id", Dependence::kJoin}));
+  EXPECT_TRUE(has({"orders", "name", Dependence::kGroupBy}));
 }
 
 TEST_F(SessionTest, AnErrorPointsIntoTheUsersText) {
