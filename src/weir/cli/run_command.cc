@@ -13,6 +13,7 @@
 #include "weir/cli/terminal.h"
 #include "weir/observe/report_text.h"
 #include "weir/observe/run_history.h"
+#include "weir/server/lineage_events.h"
 
 namespace weir::cli {
 
@@ -27,6 +28,7 @@ struct RunFlags {
   std::vector<std::string> tables;
   std::string format = "text";
   std::string metrics_file;
+  std::string lineage;  // file or URL
 };
 
 sql::RunSettings SettingsOf(const RunFlags& flags, Env& env) {
@@ -40,6 +42,7 @@ sql::RunSettings SettingsOf(const RunFlags& flags, Env& env) {
     settings.from_now_tables.insert(sql::ToLower(table));
   }
   settings.backfill = flags.backfill;
+  settings.trace_lineage = !flags.lineage.empty();
   for (const std::string& table : flags.tables) {
     settings.backfill_tables.insert(sql::ToLower(table));
   }
@@ -88,6 +91,7 @@ class RunCommand {
     Describe(runtime);
     Show(*outcome);
     Keep(runtime);
+    TellLineage(runtime, settings.run_id, *outcome);
     if (report_.exit_code != 0) return report_.exit_code;
     return Answer(runtime);
   }
@@ -139,6 +143,16 @@ class RunCommand {
     kept = env_.WriteFileAtomic(flags_.metrics_file, observe::ReportPrometheus(report_));
     if (!kept.ok()) {
       fmt::print(stderr, "warning: no metrics written: {}\n", kept.error().ToString());
+    }
+  }
+
+  void TellLineage(server::ProjectRuntime& runtime, const std::string& run_id,
+                   const sql::ProjectOutcome& outcome) {
+    if (flags_.lineage.empty()) return;
+    const Status sent = server::SendLineage(env_, flags_.lineage,
+                                            server::LineageEvents(runtime, run_id, outcome));
+    if (!sent.ok()) {
+      fmt::print(stderr, "warning: lineage was not sent: {}\n", sent.error().ToString());
     }
   }
 
@@ -200,6 +214,8 @@ void AddRunCommand(CLI::App& app, Outcome& outcome) {
   AddFormatTo(*command, flags->format);
   command->add_option("--metrics-file", flags->metrics_file,
                       "write the report's figures there as Prometheus text");
+  command->add_option("--lineage", flags->lineage,
+                      "send OpenLineage events to this file or http(s):// URL");
   command->callback([flags, full, &outcome] {
     flags->full_refresh_given = full->count() > 0;
     outcome.exit_code = RunCommand(*flags, RealEnv()).Run();
