@@ -9,7 +9,8 @@ GROUP BY airline HAVING count(*) >= 100 ORDER BY on_time_percent DESC, airline;
 
 -- Which hours of the day are kind, and from which airport?
 SELECT hour(window_start AT TIME ZONE 'America/New_York') AS leaves_at, origin,
-       sum(flights) AS flights, round(sum(mean_delay * flights) / sum(flights), 1) AS mean_delay_min
+       CAST(sum(flights) AS BIGINT) AS flights,
+       round(sum(mean_delay * flights) / sum(flights), 1) AS mean_delay_min
 FROM delays_hourly
 GROUP BY ALL HAVING sum(flights) >= 1000
 ORDER BY mean_delay_min LIMIT 5;
