@@ -17,8 +17,9 @@
 namespace weir::lake {
 namespace {
 
-// Rows are gathered before they are sorted by partition: with 84 partitions a chunk holds 24 rows
-// of each, and handing on so few costs more than copying all of them once.
+// Rows are gathered before they are sorted by partition, unless there are few partitions: with 84 a
+// chunk holds 24 rows of each, and handing on so few costs more than copying all of them once.
+constexpr size_t kDirectPartitionsMax = 10;
 constexpr size_t kGatherRowsMax = 65'536;
 constexpr uint64_t kGatheredRowBytes = 256;  // a guess, to stay within little memory
 
@@ -76,6 +77,10 @@ class PartitionWriter : public DataFiles::Writer {
         }
         file_chunk_.SetCardinality(chunk.size());
         WEIR_RETURN_IF_ERROR(WriteRows(*slot, file_chunk_));
+        return ++chunks_ % kMemoryCheckChunks == 0 ? KeepMemory() : Status();
+      }
+      if (slots_.size() <= kDirectPartitionsMax && gathered_.size() == 0) {
+        WEIR_RETURN_IF_ERROR(WritePartitioned(chunk));
         return ++chunks_ % kMemoryCheckChunks == 0 ? KeepMemory() : Status();
       }
       if (gathered_.size() + chunk.size() > gather_rows_) WEIR_RETURN_IF_ERROR(WriteGathered());
@@ -151,11 +156,17 @@ class PartitionWriter : public DataFiles::Writer {
     return FindSlot(std::move(values));
   }
 
-  // Hands the gathered rows on, sorted by partition.
   Status WriteGathered() {
-    duckdb::DataChunk& chunk = gathered_;
+    if (gathered_.size() == 0) return Status();
+    WEIR_RETURN_IF_ERROR(WritePartitioned(gathered_));
+    gathered_.Reset();
+    chunks_ += 1;
+    return KeepMemory();
+  }
+
+  // Hands the rows on, sorted by partition.
+  Status WritePartitioned(duckdb::DataChunk& chunk) {
     const size_t rows = chunk.size();
-    if (rows == 0) return Status();
     duckdb::Vector hashes(duckdb::LogicalType::HASH, rows);
     duckdb::VectorOperations::Hash(chunk.data[key_columns_[0]], hashes, rows);
     for (size_t i = 1; i < key_columns_.size(); ++i) {
@@ -200,9 +211,7 @@ class PartitionWriter : public DataFiles::Writer {
         WEIR_RETURN_IF_ERROR(WriteRows(*group.slot, file_chunk_));
       }
     }
-    gathered_.Reset();
-    chunks_ += 1;
-    return KeepMemory();
+    return Status();
   }
 
   // Rows were grouped by hash; equal hashes of different values would mix partitions.

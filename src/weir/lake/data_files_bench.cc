@@ -1,6 +1,6 @@
 // What writing data files costs, beside DuckDB's own COPY of the same rows: in one file, and
-// partitioned by month (84 partitions). Two threads each. Items are rows; the time is the CPU time
-// of the process.
+// partitioned by year (7 partitions) and by month (84). Two threads each. Items are rows; the time
+// is the CPU time of the process.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
@@ -32,7 +32,8 @@ constexpr const char* kRows =
     "['AIR', 'MAIL', 'SHIP', 'RAIL', 'TRUCK', 'FOB', 'REG AIR'][(hash(i, 9) % 7 + 1)::INTEGER] AS "
     "shipmode, "
     "left(md5(i::VARCHAR) || md5(i::VARCHAR), (hash(i, 10) % 34 + 10)::INTEGER) AS comment, "
-    "(hash(i, 7) % 84)::INTEGER AS month FROM range(3000000) t(i)";
+    "(hash(i, 7) % 84)::INTEGER AS month, (hash(i, 7) % 7)::INTEGER AS year FROM range(3000000) "
+    "t(i)";
 constexpr const char* kFolder = "/tmp/weir_data_files_bench";
 
 struct Source {
@@ -76,8 +77,9 @@ void DuckDBCopy(benchmark::State& state) {
   Source& source = Source::Get();
   std::string copy = "COPY lines TO '";
   copy += kFolder;
-  copy += state.range(0) == 0 ? "/f.parquet' (FORMAT parquet)"
-                              : "/p' (FORMAT parquet, PARTITION_BY (month))";
+  copy += state.range(0) == 0   ? "/f.parquet' (FORMAT parquet)"
+          : state.range(0) == 7 ? "/p' (FORMAT parquet, PARTITION_BY (year))"
+                                : "/p' (FORMAT parquet, PARTITION_BY (month))";
   for (auto _ : state) {
     state.PauseTiming();
     Clear();
@@ -98,7 +100,7 @@ void WeirFiles(benchmark::State& state) {
     options.table = kFolder;
     options.name = "bench";
     options.schema = source.schema;
-    if (state.range(0) != 0) options.partition_columns = {"month"};
+    if (state.range(0) != 0) options.partition_columns = {state.range(0) == 7 ? "year" : "month"};
     options.memory_bytes = static_cast<uint64_t>(state.range(1)) << 20;
     DataFiles files(*source.engine, options);
     duckdb::ColumnDataParallelScanState scan;
@@ -125,11 +127,17 @@ void WeirFiles(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(source.rows->RowCount()));
 }
 
-BENCHMARK(DuckDBCopy)->Arg(0)->Arg(1)->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(DuckDBCopy)
+    ->Arg(0)
+    ->Arg(7)
+    ->Arg(84)
+    ->MeasureProcessCPUTime()
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK(WeirFiles)
     ->Args({0, 1024})
-    ->Args({1, 1024})
-    ->Args({1, 64})
+    ->Args({7, 1024})
+    ->Args({84, 1024})
+    ->Args({84, 64})
     ->MeasureProcessCPUTime()
     ->Unit(benchmark::kMillisecond);
 
