@@ -5,6 +5,8 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -270,6 +272,57 @@ TEST_F(FileSourceTest, SplitsDoNotMatter) {
       ASSERT_GT(run->splits, 1u);
     }
   }
+}
+
+// Many threads take splits of a file whose quotes hold line ends; some readers are left half read.
+TEST_F(FileSourceTest, ThreadsShareTheSplitsOfAFile) {
+  std::string text = "id,s\n";
+  int64_t expected = 0;
+  for (int i = 0; i < 20000; ++i) {
+    text += std::to_string(i) + ",\"a\n1,\"\"" + std::to_string(i) + "\"\n";
+    expected += i;
+  }
+  WriteText("a.csv", text);
+  auto source = OpenSource({{"path", "a.csv"}, {"source.split-bytes", "997"}},
+                           Columns({{"id", LogicalType::BIGINT}, {"s", LogicalType::VARCHAR}}));
+  ASSERT_TRUE(source.ok());
+  auto planned = (*source)->Plan({});
+  ASSERT_TRUE(planned.ok());
+  columnar::SourceScan& scan = **planned;
+  Rejected rejected;
+  {  // a reader that stops early, and one that is never asked
+    auto abandoned = scan.Open(100, {0}, &rejected);
+    auto idle = scan.Open(50, {0}, &rejected);
+    duckdb::DataChunk chunk;
+    chunk.Initialize(duckdb::Allocator::DefaultAllocator(), {LogicalType::BIGINT});
+    ASSERT_GT((*abandoned)->Next(chunk).value(), 0u);
+  }
+  std::atomic<size_t> next{0};
+  std::atomic<int64_t> sum{0};
+  std::atomic<int64_t> rows{0};
+  {
+    std::vector<std::unique_ptr<Thread>> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.push_back(RealEnv().StartThread("reader", [&] {
+        duckdb::DataChunk chunk;
+        chunk.Initialize(duckdb::Allocator::DefaultAllocator(), {LogicalType::BIGINT});
+        for (size_t split = next++; split < scan.splits().size(); split = next++) {
+          auto reader = scan.Open(split, {0}, &rejected);
+          while (true) {
+            const size_t n = (*reader)->Next(chunk).value();
+            if (n == 0) break;
+            const auto* ids = duckdb::FlatVector::GetData<int64_t>(chunk.data[0]);
+            for (size_t i = 0; i < n; ++i) sum += ids[i];
+            rows += static_cast<int64_t>(n);
+          }
+        }
+      }));
+    }
+  }
+  EXPECT_EQ(rows, 20000);
+  EXPECT_EQ(sum, expected);
+  EXPECT_TRUE(rejected.rows.empty());
+  EXPECT_EQ(ParsePosition(scan.end_position()).value().at("a.csv").read, text.size());
 }
 
 TEST_F(FileSourceTest, HivePartitionsAndHiddenFiles) {

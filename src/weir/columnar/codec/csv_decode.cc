@@ -10,6 +10,7 @@
 #include "duckdb/common/exception.hpp"
 #include "duckdb/common/types/data_chunk.hpp"
 #include "weir/columnar/codec/json_text.h"
+#include "weir/columnar/duckdb_error.h"
 
 namespace weir::columnar {
 
@@ -274,7 +275,7 @@ Result<bool> CsvDecoder::Decode(BlockCursor* cursor, duckdb::DataChunk& out,
       out.Flatten();
     }
   } catch (const std::exception& e) {
-    return Error::User(ErrorCode::kUnsupported, duckdb::ErrorData(e).Message());
+    return FromDuckDB(e);
   }
   for (const auto& [row, why] : dropped) {
     const uint32_t begin = block.index.records[rows_[row]].begin;

@@ -9,6 +9,8 @@ namespace weir::columnar {
 
 namespace {
 
+constexpr uint64_t kSpacesKept = 1 << 20;
+
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 }  // namespace
@@ -145,7 +147,11 @@ Result<bool> JsonArrayReader::Next(TextBlock* block) {
     }
     // Bytes that need not be kept make room, if no record stands among them.
     const bool keep = in_element_ && state_ == State::kElements && !discarding_;
-    if (keep && end - begin_ > options_.max_record_bytes) discarding_ = true;
+    // Spaces count only when they are far too many to keep.
+    if (keep && (last_ - begin_ > options_.max_record_bytes ||
+                 end - begin_ > options_.max_record_bytes + kSpacesKept)) {
+      discarding_ = true;
+    }
     if (block->index.records.empty() && (!keep || discarding_)) {
       block->offset = end;
       block->bytes.Clear();

@@ -181,6 +181,7 @@ Result<std::shared_ptr<FileBytes>> FileBytes::Open(columnar::Engine& engine,
   return opened;
 }
 
+FileBytes::FileBytes(std::string name, bool remote) : name_(std::move(name)), remote_(remote) {}
 FileBytes::~FileBytes() = default;
 
 Status FileBytes::ReadAt(uint64_t offset, char* buffer, size_t n) {

@@ -38,7 +38,7 @@ class FileBytes {
   const std::string& name() const { return name_; }
 
  private:
-  FileBytes(std::string name, bool remote) : name_(std::move(name)), remote_(remote) {}
+  FileBytes(std::string name, bool remote);
 
   const std::string name_;
   const bool remote_;  // such handles keep state of their own
