@@ -322,7 +322,9 @@ TEST_F(FileSourceTest, ThreadsShareTheSplitsOfAFile) {
   EXPECT_EQ(rows, 20000);
   EXPECT_EQ(sum, expected);
   EXPECT_TRUE(rejected.rows.empty());
-  EXPECT_EQ(ParsePosition(scan.end_position()).value().at("a.csv").read, text.size());
+  const FileProgress progress = ParsePosition(scan.end_position()).value().at("a.csv");
+  EXPECT_EQ(progress.read, text.size());
+  EXPECT_EQ(progress.records, 20000u);
 }
 
 TEST_F(FileSourceTest, HivePartitionsAndHiddenFiles) {

@@ -42,7 +42,7 @@ class FileScan : public columnar::SourceScan {
     for (const auto& file : texts_) {
       std::lock_guard lock(file->mutex);
       FileProgress progress = file->progress;
-      progress.records += file->records;
+      for (size_t i = 0; i + 1 < file->bounds.size(); ++i) progress.records += file->records[i];
       position[file->listed.name] = progress;
     }
     return WritePosition(position);
@@ -282,6 +282,7 @@ void FileScan::CutSplits(const std::shared_ptr<TextFile>& file, uint64_t first) 
   file->bounds.push_back(std::max(file->to, first));
   const size_t count = file->bounds.size() - 1;
   file->chain = std::make_unique<SplitChain>(count, first);
+  file->records = std::make_unique<std::atomic<uint64_t>[]>(count);
   for (size_t i = 0; i < count; ++i) {
     Split split;
     const bool whole = file->compression != Compression::kNone;

@@ -174,11 +174,11 @@ class TextSplitReader : public columnar::SplitReader {
     if (claimed) file_->chain->Release(split_);
     if (!more.ok()) return more.error();
     bytes_read_ = reader_->bytes_read();
-    uint64_t records = block->index.records.size();
+    records_ += block->index.records.size();
     for (const columnar::BadRecord& bad : block->bad) {
-      if (bad.record == columnar::BadRecord::kNotIndexed) ++records;
+      if (bad.record == columnar::BadRecord::kNotIndexed) ++records_;
     }
-    file_->records += records;
+    file_->records[split_] = records_;  // not added: a split may be opened again
     if (!*more || reader_->done()) {
       finished_ = true;
       if (last()) WEIR_RETURN_IF_ERROR(EndFile());
@@ -214,6 +214,7 @@ class TextSplitReader : public columnar::SplitReader {
   BlockCursor cursor_;
   bool finished_ = false;
   uint64_t bytes_read_ = 0;
+  uint64_t records_ = 0;
 };
 
 }  // namespace

@@ -50,7 +50,7 @@ struct TextFile {
   std::unique_ptr<SplitChain> chain;
   std::shared_ptr<FileBytes> bytes;
 
-  std::atomic<uint64_t> records{0};
+  std::unique_ptr<std::atomic<uint64_t>[]> records;  // of each split that has been read
   std::mutex mutex;
   FileProgress progress;  // complete once the last split has been read
 };
