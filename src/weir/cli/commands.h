@@ -5,7 +5,15 @@
 
 namespace weir::cli {
 
+void AddCheckCommand(CLI::App& app, Outcome& outcome);
+void AddExplainCommand(CLI::App& app, Outcome& outcome);
+void AddFlowCommand(CLI::App& app, Outcome& outcome);
+void AddInferCommand(CLI::App& app, Outcome& outcome);
+void AddInitCommand(CLI::App& app, Outcome& outcome);
 void AddQuarantineCommand(CLI::App& app, Outcome& outcome);
 void AddRunCommand(CLI::App& app, Outcome& outcome);
+void AddRunsCommand(CLI::App& app, Outcome& outcome);
+void AddSqlCommand(CLI::App& app, Outcome& outcome);
+void AddTestCommand(CLI::App& app, Outcome& outcome);
 
 }  // namespace weir::cli

@@ -4,6 +4,47 @@
 
 namespace weir::server {
 
+namespace {
+
+// "data/a.csv.gz" -> "csv"; "" for an ending that says nothing.
+std::string FormatOf(std::string path) {
+  for (const char* packed : {".gz", ".zst"}) {
+    if (path.ends_with(packed)) path.resize(path.size() - std::string(packed).size());
+  }
+  if (path.ends_with(".csv") || path.ends_with(".tsv")) return "csv";
+  if (path.ends_with(".json") || path.ends_with(".jsonl") || path.ends_with(".ndjson")) {
+    return "json";
+  }
+  return path.ends_with(".parquet") ? "parquet" : path.ends_with(".txt") ? "text" : "";
+}
+
+// Before anything points into the options: sources read their fixtures.
+Status UseFixtures(sql::Project& project, const std::map<std::string, std::string>& fixtures) {
+  for (sql::Statement& statement : project.statements) {
+    auto* table = std::get_if<sql::TableStatement>(&statement.body);
+    if (table == nullptr || table->materialized || table->options.count("connector") == 0) continue;
+    auto fixture = fixtures.find(sql::ToLower(table->name));
+    if (fixture == fixtures.end()) {
+      return Error::User(ErrorCode::kNotFound, "no input for source " + table->name)
+          .Fix("write a file " + table->name + ".csv (or .json, .parquet) for it");
+    }
+    std::map<std::string, std::string>& options = table->options;
+    const std::string format = FormatOf(fixture->second);
+    if (!format.empty() && format != options["format"]) {
+      std::erase_if(options, [](const auto& option) {
+        return option.first.starts_with("csv.") || option.first.starts_with("json.");
+      });
+      options["format"] = format;
+    }
+    options["connector"] = "filesystem";
+    options["path"] = fixture->second;
+    options.erase("compression");
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
 ProjectRuntime::~ProjectRuntime() = default;
 
 Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Env& env,
@@ -11,6 +52,9 @@ Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Env& env,
   std::unique_ptr<ProjectRuntime> runtime(new ProjectRuntime(env));
   runtime->now_us_ = env.NowMicros();
   WEIR_ASSIGN_OR_RETURN(runtime->project_, sql::LoadProject(env, options.path, options.contracts));
+  if (!options.fixtures.empty()) {
+    WEIR_RETURN_IF_ERROR(UseFixtures(*runtime->project_, options.fixtures));
+  }
   const std::string& folder = runtime->project_->folder;
   runtime->warehouse_ = options.warehouse.empty() ? JoinPath(folder, "tables") : options.warehouse;
   runtime->work_folder_ = JoinPath(folder, ".weir");
@@ -66,6 +110,38 @@ Result<sql::ReplayOutcome> ProjectRuntime::Replay(const sql::ReplayRequest& requ
   WEIR_ASSIGN_OR_RETURN(auto lock, Lock());
   return sql::ReplayQuarantine(*session_, prepared_, *catalog_, Complete(std::move(settings)),
                                request);
+}
+
+std::string ProjectRuntime::epochs_of(const sql::Flow& flow) const {
+  return JoinPath(JoinPath(warehouse_, "_weir"), flow.id);
+}
+
+Result<epoch::Resolved> ProjectRuntime::Resolve(const std::string& flow,
+                                                epoch::Resolution resolution,
+                                                const std::string& why) {
+  std::vector<std::string> names;
+  for (const sql::PreparedFlow& prepared : prepared_.flows) {
+    names.push_back(prepared.flow->id);
+    names.push_back(prepared.flow->table);
+    if (prepared.flow->id != flow && !sql::EqualsIgnoreCase(prepared.flow->table, flow)) continue;
+    WEIR_ASSIGN_OR_RETURN(auto lock, Lock());
+    epoch::EpochLog log(env_, epochs_of(*prepared.flow));
+    return epoch::Resolve(
+        log, resolution, [this](const std::string& sink) { return catalog_->Committer(sink); },
+        why);
+  }
+  return Error::User(ErrorCode::kNotFound, "no flow '" + flow + "'")
+      .Fix(sql::DidYouMean(flow, names));
+}
+
+Result<std::vector<sql::RefreshPlan>> ProjectRuntime::Preview() {
+  const sql::RunSettings settings = Complete(sql::RunSettings{});
+  sql::FlowRunner runner(*session_, prepared_, *catalog_, settings, progress_);
+  std::vector<sql::RefreshPlan> plans;
+  for (const sql::PreparedFlow& flow : prepared_.flows) {
+    WEIR_ASSIGN_OR_RETURN(plans.emplace_back(), runner.Preview(flow));
+  }
+  return plans;
 }
 
 Result<std::vector<ProjectRuntime::QueryRows>> ProjectRuntime::RunQueries() {

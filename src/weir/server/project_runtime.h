@@ -4,6 +4,7 @@
 // Thread rule: one thread at a time, but for progress().
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "weir/base/env.h"
 #include "weir/base/span.h"
 #include "weir/columnar/engine.h"
+#include "weir/epoch/step.h"
 #include "weir/server/warehouse_catalog.h"
 #include "weir/sql/project_run.h"
 #include "weir/sql/replay.h"
@@ -21,8 +23,11 @@ struct ProjectOptions {
   std::string path;                    // .sql file or folder
   std::string warehouse;               // empty: <project folder>/tables
   std::vector<std::string> contracts;  // data contract files for the tables they name
-  uint64_t memory_bytes = 0;           // 0: 70 % of the machine
-  int threads = 0;                     // 0: as many as the machine has
+  // Files that sources read instead of their own, by lower-case name of the source, relative to the
+  // project's folder. A project's tests bring their fixtures so; every source must be named then.
+  std::map<std::string, std::string> fixtures;
+  uint64_t memory_bytes = 0;  // 0: 70 % of the machine
+  int threads = 0;            // 0: as many as the machine has
   uint64_t spill_bytes_max = 0;
 };
 
@@ -36,6 +41,12 @@ class ProjectRuntime {
   Result<sql::ProjectOutcome> Run(sql::RunSettings settings);
   // Sends rows of a quarantine back into their table, under the same lock.
   Result<sql::ReplayOutcome> Replay(const sql::ReplayRequest& request, const std::string& run_id);
+  // Decides a flow's epoch that is in doubt, under the same lock. The flow's id or its table.
+  Result<epoch::Resolved> Resolve(const std::string& flow, epoch::Resolution resolution,
+                                  const std::string& why);
+  // What the next run would do with each flow, in their order; reads no row and writes nothing.
+  // A flow below one that would do something may do more than it seems now.
+  Result<std::vector<sql::RefreshPlan>> Preview();
   // The project's own SELECT statements, in order, over the tables as they are now.
   struct QueryRows {
     std::string text;
@@ -51,6 +62,7 @@ class ProjectRuntime {
   SpanLog& spans() { return spans_; }
   sql::RunProgress& progress() { return progress_; }
   const std::string& warehouse() const { return warehouse_; }
+  std::string epochs_of(const sql::Flow& flow) const;  // the folder of its epoch log
   const std::string& work_folder() const { return work_folder_; }
   int64_t now_us() const { return now_us_; }
 

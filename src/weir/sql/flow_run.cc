@@ -84,6 +84,13 @@ class FlowRunner::Epoch {
     return std::move(outcome_);
   }
 
+  Result<RefreshPlan> Preview() {
+    WEIR_ASSIGN_OR_RETURN(last_, log_.Newest());
+    WEIR_RETURN_IF_ERROR(CheckEdited());
+    WEIR_RETURN_IF_ERROR(inputs_.Find(last_));
+    return Plan();
+  }
+
  private:
   const std::string& table() const { return flow_.flow->table; }
   Error Cancelled() const {
@@ -486,6 +493,12 @@ class FlowRunner::Epoch {
 
 Result<FlowOutcome> FlowRunner::Run(const PreparedFlow& flow, SpanLog& spans, ScopedSpan& span) {
   return Epoch(*this, flow, spans, span).Run();
+}
+
+Result<RefreshPlan> FlowRunner::Preview(const PreparedFlow& flow) {
+  SpanLog unused(session_.engine().env());
+  ScopedSpan span(unused, "preview");
+  return Epoch(*this, flow, unused, span).Preview();
 }
 
 }  // namespace weir::sql

@@ -79,6 +79,9 @@ class FlowRunner {
 
   // Sets the attributes of the span "table" as it goes; they are what the report is made of.
   Result<FlowOutcome> Run(const PreparedFlow& flow, SpanLog& spans, ScopedSpan& span);
+  // What Run would do as things are now; reads no row and writes nothing. It does not see what a
+  // recovery or an upstream flow would change first.
+  Result<RefreshPlan> Preview(const PreparedFlow& flow);
 
  private:
   class Epoch;
