@@ -3,9 +3,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "duckdb/main/connection.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
 #include "weir/base/checksum.h"
 #include "weir/cli/commands.h"
+#include "weir/cli/result_output.h"
+#include "weir/cli/terminal.h"
 #include "weir/guard/quarantine.h"
 #include "weir/sql/replay.h"
 
@@ -43,7 +46,8 @@ Result<std::string> QuarantineOf(server::ProjectRuntime& runtime, const std::str
 
 Result<int> Print(server::ProjectRuntime& runtime, const std::string& sql) {
   WEIR_ASSIGN_OR_RETURN(auto rows, runtime.engine().Query(runtime.session().connection(), sql));
-  fmt::print("{}\n", rows->ToString());
+  WriteRows(*runtime.session().connection().context, *rows,
+            {ResultFormat::kTable, TerminalWidth(1)}, WriteToStdout);
   return 0;
 }
 
