@@ -188,15 +188,15 @@ std::map<std::string, columnar::Position> FlowInputs::Positions(bool keep_known)
   return positions;
 }
 
-std::vector<std::string> FlowInputs::SchemaChanges() const {
-  std::vector<std::string> changes;
+std::vector<std::string> FlowInputs::Notes() const {
+  std::vector<std::string> notes;
   for (const FlowInput& input : inputs_) {
     if (input.is_table) continue;
-    for (const std::string& change : input.scan->changes().schema_changes) {
-      changes.push_back(change);
-    }
+    const columnar::SourceChanges& changes = input.scan->changes();
+    notes.insert(notes.end(), changes.schema_changes.begin(), changes.schema_changes.end());
+    notes.insert(notes.end(), changes.notes.begin(), changes.notes.end());
   }
-  return changes;
+  return notes;
 }
 
 }  // namespace weir::sql

@@ -29,7 +29,8 @@ class FlowInputs {
   const std::vector<FlowInput>& all() const { return inputs_; }
   // 'source.rewritten' = 'reprocess' on one of the sources.
   bool reprocess_rewritten() const { return reprocess_rewritten_; }
-  std::vector<std::string> SchemaChanges() const;
+  // What the sources say of themselves: schema changes, bytes left for the next run.
+  std::vector<std::string> Notes() const;
 
   // Makes the names read. Incremental: changed inputs give their new rows, the others everything;
   // else all give everything. Rows that do not parse go to `unparsed`, if it is not null and the

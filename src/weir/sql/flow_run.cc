@@ -72,7 +72,7 @@ class FlowRunner::Epoch {
     last_ = std::move(recovery.newest);
     WEIR_RETURN_IF_ERROR(CheckEdited());
     WEIR_RETURN_IF_ERROR(inputs_.Find(FullRefresh() ? std::nullopt : last_));
-    outcome_.schema_changes = inputs_.SchemaChanges();
+    outcome_.notes = inputs_.Notes();
     WEIR_ASSIGN_OR_RETURN(outcome_.plan, Plan());
     span_.Set("refresh", RefreshKindName(outcome_.plan.kind)).Set("reason", outcome_.plan.reason);
     if (outcome_.plan.kind == RefreshKind::kUpToDate) return std::move(outcome_);
@@ -227,6 +227,7 @@ class FlowRunner::Epoch {
     // A backfill leaves rows that do not parse where they are: no predicate speaks of them.
     WEIR_RETURN_IF_ERROR(inputs_.Define(
         !Whole(), outcome_.plan.kind == RefreshKind::kBackfill ? nullptr : unparsed_.get()));
+    NoteNewColumns();
     WEIR_ASSIGN_OR_RETURN(sink_, runner_.catalog_.OpenSink(table(), TableOptions()));
     WEIR_ASSIGN_OR_RETURN(RewrittenQuery query, RewriteQuery(flow_.flow->query, settings_.now_us));
     std::string select = flow_.SelectSql(query.text);
@@ -254,6 +255,16 @@ class FlowRunner::Epoch {
     outcome_.rows_in = write->rows_in;
     outcome_.rows_out = write->rows_out;
     return Status::Ok();
+  }
+
+  // Columns that the table gets with this epoch, as its sources have them now.
+  void NoteNewColumns() {
+    auto before = runner_.catalog_.Table(table());
+    if (!before.ok()) return;
+    for (const columnar::Field& field : flow_.schema.fields) {
+      if ((*before)->schema().Find(field.name) >= 0) continue;
+      outcome_.notes.push_back("new column '" + field.name + "' " + field.type.ToString());
+    }
   }
 
   std::shared_ptr<FlowWrite> NewWrite(columnar::BatchSink* sink) const {

@@ -16,6 +16,9 @@ class SkipUnparsed final : public columnar::UnparsedRows {
 };
 
 void SetOutcome(ScopedSpan& span, const FlowOutcome& outcome) {
+  std::string notes;
+  for (const std::string& note : outcome.notes) notes += note + "\n";
+  if (!notes.empty()) span.Set("notes", notes);
   span.Set("rows_in", outcome.rows_in)
       .Set("rows_out", outcome.rows_out)
       .Set("rows_unparsed", outcome.rows.unparsed)
