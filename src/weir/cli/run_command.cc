@@ -149,8 +149,8 @@ class RunCommand {
   void TellLineage(server::ProjectRuntime& runtime, const std::string& run_id,
                    const sql::ProjectOutcome& outcome) {
     if (flags_.lineage.empty()) return;
-    const Status sent = server::SendLineage(env_, flags_.lineage,
-                                            server::LineageEvents(runtime, run_id, outcome));
+    const Status sent =
+        server::SendLineage(env_, flags_.lineage, server::LineageEvents(runtime, run_id, outcome));
     if (!sent.ok()) {
       fmt::print(stderr, "warning: lineage was not sent: {}\n", sent.error().ToString());
     }

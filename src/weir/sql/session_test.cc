@@ -106,8 +106,7 @@ TEST_F(SessionTest, ColumnsAreTracedToTheirSources) {
   const ColumnLineage lineage = TraceLineage(*bound->plan, session_->scans());
   using guard::Dependence;
   ASSERT_EQ(lineage.columns.size(), 3u);
-  EXPECT_EQ(lineage.columns[0],
-            (std::vector<ColumnEdge>{{"orders", "id", Dependence::kIdentity}}));
+  EXPECT_EQ(lineage.columns[0], (std::vector<ColumnEdge>{{"orders", "id", Dependence::kIdentity}}));
   EXPECT_EQ(lineage.columns[1],
             (std::vector<ColumnEdge>{{"orders", "name", Dependence::kTransformed}}));
   EXPECT_EQ(lineage.columns[2],
