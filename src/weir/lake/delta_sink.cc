@@ -45,18 +45,20 @@ int64_t StatsColumns(const std::map<std::string, std::string>& properties) {
   return IntProperty(metadata, "delta.dataSkippingNumIndexedCols", 32);
 }
 
-// Hands the rows to the data files; the sink counts them once they are closed.
+// Hands the rows to the data files, which it keeps alive: when a run fails, writers and sink go in
+// any order.
 class DeltaSinkWriter : public columnar::SinkWriter {
  public:
-  explicit DeltaSinkWriter(std::unique_ptr<DataFiles::Writer> writer)
-      : writer_(std::move(writer)) {}
+  DeltaSinkWriter(std::shared_ptr<DataFiles> files, std::unique_ptr<DataFiles::Writer> writer)
+      : files_(std::move(files)), writer_(std::move(writer)) {}
   Status Write(duckdb::ClientContext&, duckdb::DataChunk& chunk) override {
     return writer_->Write(chunk);
   }
   Status Finish(duckdb::ClientContext&) override { return writer_->Finish(); }
 
  private:
-  std::unique_ptr<DataFiles::Writer> writer_;
+  std::shared_ptr<DataFiles> files_;
+  std::unique_ptr<DataFiles::Writer> writer_;  // gone before files_
 };
 
 class DeltaSink : public columnar::BatchSink {
@@ -81,6 +83,7 @@ class DeltaSink : public columnar::BatchSink {
   Status Begin() {
     WEIR_RETURN_IF_ERROR(CheckMode());
     WEIR_RETURN_IF_ERROR(FitTable());
+    WEIR_RETURN_IF_ERROR(CheckPredicate());
     WEIR_RETURN_IF_ERROR(
         Staging::RemoveLeftovers(engine_.env(), log_.table(), options_.flow_id, snapshot_.get()));
     WEIR_RETURN_IF_ERROR(staging_.Begin());
@@ -94,17 +97,17 @@ class DeltaSink : public columnar::BatchSink {
       for (const char* order : {columnar::kOrderMajorColumn, columnar::kOrderMinorColumn}) {
         files.schema.fields.push_back({order, duckdb::LogicalType::BIGINT, true});
       }
-      keyed_ = std::make_unique<DataFiles>(engine_, std::move(files));
+      keyed_ = std::make_shared<DataFiles>(engine_, std::move(files));
     } else {
-      files_ = std::make_unique<DataFiles>(engine_, std::move(files));
+      files_ = std::make_shared<DataFiles>(engine_, std::move(files));
     }
     return Status();
   }
 
   Result<std::unique_ptr<columnar::SinkWriter>> OpenWriter(duckdb::ClientContext&) override {
-    DataFiles& files = keyed_ ? *keyed_ : *files_;
-    WEIR_ASSIGN_OR_RETURN(auto writer, files.OpenWriter());
-    return std::make_unique<DeltaSinkWriter>(std::move(writer));
+    const std::shared_ptr<DataFiles>& files = keyed_ ? keyed_ : files_;
+    WEIR_ASSIGN_OR_RETURN(auto writer, files->OpenWriter());
+    return std::make_unique<DeltaSinkWriter>(files, std::move(writer));
   }
 
   Result<std::string> Prepare(uint64_t epoch) override {
@@ -157,6 +160,7 @@ class DeltaSink : public columnar::BatchSink {
     partition_columns_ = options_.partition_columns;
     if (!snapshot_) {
       schema_ = options_.schema;
+      WEIR_RETURN_IF_ERROR(CheckProperties(options_.properties));
       // Refuses types that a table cannot hold before anything is written.
       WEIR_RETURN_IF_ERROR(SchemaToJson(schema_).status());
     } else {
@@ -247,7 +251,7 @@ class DeltaSink : public columnar::BatchSink {
 
   Status KeepLastOfEachKey() {
     WEIR_ASSIGN_OR_RETURN(const auto staged, keyed_->Close());
-    files_ = std::make_unique<DataFiles>(engine_, FilesOptions());
+    files_ = std::make_shared<DataFiles>(engine_, FilesOptions());
     if (staged.empty()) return Status();
     std::string paths;
     for (const auto& file : staged) {
@@ -263,6 +267,19 @@ class DeltaSink : public columnar::BatchSink {
         " ORDER BY " + columnar::kOrderMajorColumn + " DESC, " + columnar::kOrderMinorColumn +
         " DESC) = 1";
     return WriteQuery(engine_, *connection, sql, *files_).status();
+  }
+
+  // A wrong name in the predicate shows before anything is written, not at the commit.
+  Status CheckPredicate() {
+    if (options_.mode.overwrite_where.empty()) return Status();
+    WEIR_ASSIGN_OR_RETURN(auto connection, engine_.Connect());
+    auto bound =
+        engine_.Query(*connection, "SELECT 1 FROM " + ScanSql(schema_, partition_columns_, {}) +
+                                       " WHERE (" + options_.mode.overwrite_where + "\n)");
+    if (bound.ok()) return Status();
+    return Error::User(ErrorCode::kInvalid, "the predicate (" + options_.mode.overwrite_where +
+                                                ") of an overwrite: " + bound.error().message())
+        .At(log_.table());
   }
 
   // An overwrite that brings rows outside of what it replaces would double them on its next run.
@@ -294,8 +311,8 @@ class DeltaSink : public columnar::BatchSink {
   Staging staging_;
   columnar::Schema schema_;
   std::vector<std::string> partition_columns_;
-  std::unique_ptr<DataFiles> keyed_;  // with keys: the rows as they came
-  std::unique_ptr<DataFiles> files_;
+  std::shared_ptr<DataFiles> keyed_;  // with keys: the rows as they came
+  std::shared_ptr<DataFiles> files_;
   bool prepared_ = false;
 };
 

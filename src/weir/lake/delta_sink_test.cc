@@ -111,6 +111,25 @@ TEST_F(DeltaSinkTest, AbortOfACommittedTokenRemovesNothing) {
   EXPECT_EQ(tables_.Ask(table_, "SELECT count(*) FROM {t}"), "1");
 }
 
+TEST_F(DeltaSinkTest, AWriterMayOutliveAFailedSink) {
+  SinkOptions options;
+  options.flow_id = "f";
+  options.schema.fields = {{"a", duckdb::LogicalType::INTEGER, true}};
+  auto sink = tables_.tables().OpenSink(table_, options);
+  ASSERT_TRUE(sink.ok());
+  auto& context = *tables_.connection().context;
+  auto writer = (*sink)->OpenWriter(context);
+  ASSERT_TRUE(writer.ok());
+  duckdb::DataChunk chunk;
+  chunk.Initialize(context, options.schema.Types());
+  chunk.SetValue(0, 0, duckdb::Value::INTEGER(1));
+  chunk.SetCardinality(1);
+  ASSERT_TRUE((*writer)->Write(context, chunk).ok());
+  sink->reset();
+  writer->reset();
+  EXPECT_TRUE(tables_.DataFilesOnDisk(table_).empty());
+}
+
 TEST_F(DeltaSinkTest, TheNextSinkOfTheFlowRemovesLeftovers) {
   ASSERT_TRUE(tables_.Prepare(table_, {}, 1, "SELECT 1 AS a").ok());  // its process died here
   EXPECT_EQ(tables_.DataFilesOnDisk(table_).size(), 1u);
@@ -191,6 +210,21 @@ TEST_F(DeltaSinkTest, OverwriteRefusesRowsOutsideOfItsPredicate) {
   EXPECT_THAT(WriteError(Overwrite("a > 5"), 2, "SELECT * FROM (VALUES (6), (3)) v(a)"),
               HasSubstr("1 of the new rows do not satisfy"));
   EXPECT_EQ(tables_.DataFilesOnDisk(table_).size(), 1u);
+}
+
+TEST_F(DeltaSinkTest, AWrongPredicateShowsBeforeAnythingIsWritten) {
+  MustWrite({}, 1, "SELECT 1 AS a");
+  EXPECT_THAT(WriteError(Overwrite("b > 5"), 2, "SELECT 6 AS a"), HasSubstr("b > 5"));
+  EXPECT_FALSE(RealEnv().Exists(table_ + "/_staging"));
+}
+
+TEST_F(DeltaSinkTest, PropertiesThatPromiseTooMuchAreRefused) {
+  SinkOptions options;
+  options.properties = {{"delta.checkpointInterval", "3"}, {"delta.enableDeletionVectors", "true"}};
+  EXPECT_THAT(WriteError(options, 1, "SELECT 1 AS a"), HasSubstr("delta.enableDeletionVectors"));
+  options.properties.erase("delta.enableDeletionVectors");
+  for (uint64_t epoch = 1; epoch <= 4; ++epoch) MustWrite(options, epoch, "SELECT 1 AS a");
+  EXPECT_TRUE(RealEnv().Exists(table_ + "/_delta_log/00000000000000000003.checkpoint.parquet"));
 }
 
 TEST_F(DeltaSinkTest, UpsertKeepsTheLastRowOfAKey) {

@@ -141,6 +141,28 @@ Status CheckWritable(const Protocol& protocol, const Metadata& metadata, WriteKi
   return Status();
 }
 
+Status CheckProperties(const std::map<std::string, std::string>& properties) {
+  static const std::set<std::string_view> kSwitches = {
+      "delta.enableChangeDataFeed",     "delta.enableDeletionVectors",
+      "delta.enableInCommitTimestamps", "delta.enableRowTracking",
+      "delta.enableTypeWidening",       "delta.enableIcebergCompatV1",
+      "delta.enableIcebergCompatV2",    "delta.enableIcebergCompatV3"};
+  for (const auto& [name, value] : properties) {
+    const bool on = (kSwitches.contains(name) && value != "false") ||
+                    (name == "delta.columnMapping.mode" && value != "none") ||
+                    (name == "delta.checkpointPolicy" && value != "classic") ||
+                    name.rfind("delta.constraints.", 0) == 0 ||
+                    name.rfind("delta.feature.", 0) == 0 || name == "delta.minReaderVersion" ||
+                    name == "delta.minWriterVersion";
+    if (!on) continue;
+    return Error::User(ErrorCode::kUnsupported, "the table property '" + name + "' = '" + value +
+                                                    "' needs a Delta feature that Weir cannot "
+                                                    "write yet")
+        .Fix("leave the property out");
+  }
+  return Status();
+}
+
 Protocol ProtocolFor(const columnar::Schema& schema) {
   Protocol protocol;
   for (const auto& field : schema.fields) {

@@ -5,6 +5,9 @@
 // Thread rule: pure functions. Errors: kUnsupported, naming the feature.
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "weir/base/result.h"
 #include "weir/columnar/schema.h"
 #include "weir/lake/actions.h"
@@ -19,6 +22,10 @@ enum class WriteKind {
 
 Status CheckReadable(const Protocol& protocol, const Metadata& metadata);
 Status CheckWritable(const Protocol& protocol, const Metadata& metadata, WriteKind kind);
+
+// Properties of a table to be made that switch on a feature which Weir cannot write: refused, for a
+// table must not promise what its writer does not keep.
+Status CheckProperties(const std::map<std::string, std::string>& properties);
 
 bool HasFeature(const Protocol& protocol, const std::string& name);
 // The protocol of a new table, or of a table whose schema becomes this one: legacy versions
