@@ -33,7 +33,7 @@ class Step:
 
 
 CONTENT_VERBS = {"file", "append", "project", "parquet", "bytes"}
-PLAIN_VERBS = {"remove", "rename", "mend", "gzip", "zstd", "restart"}
+PLAIN_VERBS = {"remove", "rename", "mend", "join", "delete-rows", "gzip", "zstd", "restart"}
 COMMAND_VERBS = {"run", "weir", "crash", "same-as-full-refresh"}
 
 
@@ -165,6 +165,15 @@ class _Executor:
         text = self.project.path(name).read_text()
         assert wrong in text, f"{wrong} is not in {name}:\n{text}"
         self.project.write(name, text.replace(wrong, right))
+
+    def do_join(self, step):
+        name, more = step.args.split()
+        self.project.append(name, self.project.path(more).read_bytes())
+
+    def do_delete_rows(self, step):
+        import deltalake
+        table, _, condition = step.args.partition(" ")
+        deltalake.DeltaTable(self.project.warehouse / table).delete(condition)
 
     def do_gzip(self, step):
         path = self.project.path(step.args)
