@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -383,6 +384,10 @@ class PosixEnv : public Env {
   uint64_t ProcessId() override { return static_cast<uint64_t>(getpid()); }
 
   std::optional<std::string> Variable(const std::string& name) override {
+    if (name == "PWD") {  // what a shell exported may be the folder of another process
+      char folder[PATH_MAX];
+      if (getcwd(folder, sizeof(folder)) != nullptr) return folder;
+    }
     const char* value = getenv(name.c_str());
     if (value == nullptr) return std::nullopt;
     return value;

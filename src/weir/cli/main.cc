@@ -27,9 +27,9 @@ std::string Hint(CLI::App& app, const std::vector<std::string>& arguments) {
       if (command->get_option_no_throw("--" + name) != nullptr) continue;
       std::vector<std::string> options;
       for (const CLI::Option* option : command->get_options()) {
-        for (const std::string& known : option->get_lnames()) options.push_back(known);
+        for (const std::string& known : option->get_lnames()) options.push_back("--" + known);
       }
-      return weir::sql::DidYouMean(name, options);
+      return weir::sql::DidYouMean("--" + name, options);
     } else if (!names.empty()) {
       return weir::sql::DidYouMean(argument, names);
     }

@@ -12,8 +12,19 @@ namespace weir::cli {
 
 namespace {
 
-// Failures of the machine keep their actor; those of the SQL get their place in the text.
-Error StatementError(const sql::Session& session, const std::exception& exception,
+bool FirstWordIs(const sql::Fragment& statement, std::initializer_list<const char*> words) {
+  auto tokens = sql::Tokenize({"", statement.text});
+  return tokens.ok() && std::any_of(words.begin(), words.end(),
+                                    [&](const char* word) { return tokens->front().Is(word); });
+}
+
+bool IsQuery(const sql::Fragment& statement) {
+  return FirstWordIs(statement, {"SELECT", "WITH", "FROM", "VALUES"});
+}
+
+// Failures of the machine keep their actor; those of the SQL get their place in the text. A query's
+// mistakes are looked for once more by binding it alone: a connection drops the place they are at.
+Error StatementError(sql::Session& session, const std::exception& exception,
                      const sql::Fragment& statement, const sql::RewrittenQuery& rewritten) {
   switch (duckdb::ErrorData(exception).Type()) {
     case duckdb::ExceptionType::IO:
@@ -22,6 +33,15 @@ Error StatementError(const sql::Session& session, const std::exception& exceptio
     case duckdb::ExceptionType::HTTP:
     case duckdb::ExceptionType::INTERRUPT:
       return columnar::FromDuckDB(exception);
+    case duckdb::ExceptionType::BINDER:
+    case duckdb::ExceptionType::CATALOG:
+    case duckdb::ExceptionType::PARSER: {
+      if (IsQuery(statement)) {
+        const auto bound = session.Bind(statement, std::nullopt);
+        if (!bound.ok()) return bound.error();
+      }
+      return session.Translate(exception, statement, &rewritten);
+    }
     default:
       return session.Translate(exception, statement, &rewritten);
   }
@@ -94,7 +114,14 @@ Result<SqlWorkspace::Ran> SqlWorkspace::Run(const sql::Fragment& statement,
   Ran ran;
   try {
     duckdb::Connection& connection = session().connection();
-    auto result = connection.SendQuery(rewritten.text);
+    // A profile is complete only once the query is.
+    const bool whole = FirstWordIs(statement, {"EXPLAIN"});
+    std::unique_ptr<duckdb::QueryResult> result;
+    if (whole) {
+      result = connection.Query(rewritten.text);
+    } else {
+      result = connection.SendQuery(rewritten.text);
+    }
     if (result->HasError()) result->ThrowError();
     ran.rows = IsExplanation(*result) ? WriteExplanation(*result, write)
                                       : WriteRows(*connection.context, *result, style, write);

@@ -217,6 +217,10 @@ Result<std::unique_ptr<Project>> LoadProject(Env& env, const std::string& path,
   std::string trimmed = path;
   while (trimmed.size() > 1 && trimmed.back() == '/') trimmed.pop_back();
   project->name = BaseName(trimmed);
+  if (project->name == "." || project->name == "..") {
+    std::string here = env.Variable("PWD").value_or("project");
+    project->name = BaseName(project->name == "." ? here : ParentPath(here));
+  }
   if (EndsWith(project->name, ".sql")) project->name.resize(project->name.size() - 4);
   return project;
 }
