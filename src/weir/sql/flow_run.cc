@@ -131,8 +131,21 @@ class FlowRunner::Epoch {
       request.backfill = settings_.backfill;
     }
     request.reprocess_rewritten = inputs_.reprocess_rewritten();
-    request.target_exists = runner_.catalog_.Table(table()).ok();
+    auto target = runner_.catalog_.Table(table());
+    request.target_exists = target.ok();
     const std::string place = PlaceOf(*flow_.flow->text.source, flow_.flow->text.begin);
+    if (!target.ok() && target.error().code() != ErrorCode::kNotFound && !request.full_refresh) {
+      return std::move(target).error().While("table " + table());
+    }
+    // Never built again unasked: what its rows were made from may be gone by now.
+    if (last_ && !request.target_exists && !request.full_refresh) {
+      return Error::User(ErrorCode::kConflict, "table " + table() + " is gone, though epoch " +
+                                                   std::to_string(last_->epoch) +
+                                                   " of this flow was written to it")
+          .At(place)
+          .Fix("put its folder back, or run with --full-refresh " + table() +
+               " to build it again from the files that are there now");
+    }
     if (!last_ && request.target_exists && flow_.flow->target->materialized &&
         !request.full_refresh) {
       return Error::User(ErrorCode::kConflict, "there is a table " + table() +

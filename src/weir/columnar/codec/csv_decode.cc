@@ -136,7 +136,11 @@ bool CsvDecoder::TakeRecords(BlockCursor* cursor, const FailedRow& failed) {
   return true;
 }
 
-void CsvDecoder::TakeField(const TextBlock& block, int field, bool text, TextArena* arena) {
+void CsvDecoder::TakeField(const TextBlock& block, int field, duckdb::LogicalTypeId type,
+                           TextArena* arena) {
+  const bool text = type == duckdb::LogicalTypeId::VARCHAR;
+  // Programs that quote every field write a missing number as "".
+  const bool quoted_empty_is_null = !text && type != duckdb::LogicalTypeId::BLOB;
   const TextIndex& index = block.index;
   const char* const data = block.bytes.data();
   const size_t count = rows_.size();
@@ -156,7 +160,10 @@ void CsvDecoder::TakeField(const TextBlock& block, int field, bool text, TextAre
           FieldAt(data, begin, end, last, options_.dialect, index.has_escapes, arena);
       values_.data[i] = value.data;
       values_.size[i] = value.size;
-      if (value.quoted) continue;
+      if (value.quoted) {
+        if (value.size == 0 && quoted_empty_is_null) values_.data[i] = nullptr;
+        continue;
+      }
     } else {
       if (last && end > begin && data[end - 1] == '\r') --end;
       values_.data[i] = data + begin;
@@ -221,8 +228,7 @@ Result<bool> CsvDecoder::Decode(BlockCursor* cursor, duckdb::DataChunk& out,
       const PlannedColumn& column = plan_.columns[c];
       switch (column.from) {
         case PlannedColumn::From::kField:
-          TakeField(block, column.field, column.type.id() == duckdb::LogicalTypeId::VARCHAR,
-                    &memory->arena);
+          TakeField(block, column.field, column.type.id(), &memory->arena);
           bad_rows.clear();
           CastText(values_, out.data[c], memory, &bad_rows);
           for (const uint32_t row : bad_rows) {
@@ -246,7 +252,7 @@ Result<bool> CsvDecoder::Decode(BlockCursor* cursor, duckdb::DataChunk& out,
     for (size_t c = 0; c < plan_.columns.size(); ++c) {
       if (plan_.columns[c].from != PlannedColumn::From::kRescued) continue;
       for (const ExtraField& extra : plan_.extras) {
-        TakeField(block, extra.field, true, &memory->arena);
+        TakeField(block, extra.field, duckdb::LogicalTypeId::VARCHAR, &memory->arena);
         for (uint32_t i = 0; i < count; ++i) {
           if (values_.data[i] != nullptr) {
             rescue(i, extra.name, std::string_view(values_.data[i], values_.size[i]));

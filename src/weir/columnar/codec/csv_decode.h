@@ -17,7 +17,8 @@ struct CsvDecodeOptions {
   CsvDialect dialect;
   uint32_t field_count = 1;  // of every record; others are ragged
   // Unquoted fields with one of these texts are NULL. Empty: only the empty field is, and then of
-  // every type. When set, an empty field is NULL for all types but VARCHAR.
+  // every type. When set, an empty field is NULL for all types but VARCHAR. A quoted empty field is
+  // NULL for all types but VARCHAR and BLOB.
   std::vector<std::string> null_literals;
   bool skip_blank_lines = true;
   // Text lines: a record is one value as it stands, "\r" dropped; never NULL.
@@ -46,7 +47,7 @@ class CsvDecoder : public RecordDecoder {
 
  private:
   bool TakeRecords(BlockCursor* cursor, const FailedRow& failed);
-  void TakeField(const TextBlock& block, int field, bool text, TextArena* arena);
+  void TakeField(const TextBlock& block, int field, duckdb::LogicalTypeId type, TextArena* arena);
   void Origins(const TextBlock& block, const PlannedColumn& column, duckdb::DataChunk& out,
                size_t index);
 

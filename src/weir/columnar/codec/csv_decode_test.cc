@@ -101,6 +101,8 @@ TEST(CsvDecode, NullsAndQuotes) {
   CsvDecodeOptions options = Options(2);
   const auto plan = FieldPlan({LogicalType::INTEGER, LogicalType::VARCHAR});
   EXPECT_EQ(DecodeAll(",\n\"1\",\"\"\n2,NA\n", options, plan), "NULL|NULL\n1|\n2|NA\n");
+  EXPECT_EQ(DecodeAll("\"\",\"\"\n", options, FieldPlan({LogicalType::BLOB, LogicalType::DATE})),
+            "|NULL\n");
   options.null_literals = {"NA", "-"};
   EXPECT_EQ(DecodeAll(",\n\"1\",\"NA\"\nNA,NA\n-,\n", options, plan),
             "NULL|\n1|NA\nNULL|NULL\nNULL|\n");

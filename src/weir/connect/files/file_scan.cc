@@ -332,7 +332,8 @@ Status FileScan::AddText(columnar::Engine& engine, const ListedFile& listed,
 
 Error NoFiles(columnar::Engine& engine, const FileSourceFacts& facts) {
   const std::string& pattern = facts.options.path;
-  std::string folder = ParentPath(pattern.substr(0, pattern.find_first_of("*?[{")));
+  // The first name with a wildcard is looked for in the folder before it.
+  std::string folder = ParentPath(pattern.substr(0, pattern.find_first_of("*?[{")) + "x");
   if (pattern.find("://") == std::string::npos) {
     folder = folder == "." ? facts.base_folder : JoinPath(facts.base_folder, folder);
   }
