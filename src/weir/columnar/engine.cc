@@ -131,7 +131,8 @@ class DuckDBEngine : public Engine {
           .Fix("install Weir whole: the file lies in lib/weir/extensions");
     }
     WEIR_ASSIGN_OR_RETURN(auto connection, Connect());
-    return Query(*connection, "LOAD " + QuoteLiteral(path)).status();  // again: does nothing
+    WEIR_RETURN_IF_ERROR(Query(*connection, "LOAD " + QuoteLiteral(path)).status());
+    return UseObjectStore(*connection);
   }
 
   Result<std::unique_ptr<duckdb::Connection>> Connect() override {
@@ -150,6 +151,26 @@ class DuckDBEngine : public Engine {
   }
 
  private:
+  // Keys and region come from the variables that every S3 program knows: httpfs reads them itself,
+  // but not the one for stores other than AWS.
+  Status UseObjectStore(duckdb::Connection& connection) {
+    auto url = env_.Variable("AWS_ENDPOINT_URL_S3");
+    if (!url) url = env_.Variable("AWS_ENDPOINT_URL");
+    if (!url || url->empty()) return Status::Ok();
+    const size_t scheme = url->find("://");
+    if (scheme == std::string::npos) {
+      return Error::User(ErrorCode::kInvalid, "AWS_ENDPOINT_URL = '" + *url + "' is no URL")
+          .Fix("write it with its scheme: http://127.0.0.1:9000");
+    }
+    std::string host = url->substr(scheme + 3);
+    while (!host.empty() && host.back() == '/') host.pop_back();
+    const bool tls = url->compare(0, scheme, "https") == 0;
+    return Query(connection, "SET GLOBAL s3_endpoint = " + QuoteLiteral(host) +
+                                 "; SET GLOBAL s3_url_style = 'path'; SET GLOBAL s3_use_ssl = " +
+                                 (tls ? "true" : "false"))
+        .status();
+  }
+
   uint64_t DuckDBBytes() const {
     return static_cast<uint64_t>(static_cast<double>(options_.memory_bytes) * kDuckDBShare);
   }

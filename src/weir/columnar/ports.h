@@ -266,12 +266,22 @@ class Gate {
 
 // --- names ------------------------------------------------------------------------------------
 
+// A column that the connector fills from what it knows of a row's origin: x BIGINT METADATA FROM
+// 'file.size'. The connector names its keys.
+struct MetadataColumn {
+  std::string name;
+  std::string key;
+  duckdb::LogicalType type;
+};
+
 // What CREATE TABLE ... WITH ('connector' = ...) says.
 struct SourceDeclaration {
   std::string name;
   std::map<std::string, std::string> options;  // variables replaced
-  std::optional<Schema> columns;               // nullopt: to be inferred
-  std::string base_folder;                     // relative paths are resolved against it
+  // Metadata columns among them, in their places; nullopt: to be inferred, metadata columns behind.
+  std::optional<Schema> columns;
+  std::vector<MetadataColumn> metadata;
+  std::string base_folder;  // relative paths are resolved against it
 };
 
 // name -> source, table, sink. Implemented by the server (composition root).

@@ -7,6 +7,7 @@
 #include "duckdb/common/string_util.hpp"
 #include "duckdb/main/connection.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
+#include "weir/connect/files/file_metadata.h"
 #include "weir/connect/files/file_scan.h"
 #include "weir/connect/files/file_schema.h"
 
@@ -40,6 +41,11 @@ Result<std::shared_ptr<columnar::BatchSource>> OpenFileSource(columnar::Engine& 
   auto parsed = ParseFileOptions(options.options);
   if (!parsed.ok()) return std::move(parsed).error().At(options.name);
   facts->options = std::move(parsed).value();
+  for (const columnar::MetadataColumn& column : options.metadata) {
+    auto checked = CheckMetadataKey(column);
+    if (!checked.ok()) return std::move(checked).error().At(options.name);
+  }
+  facts->metadata = options.metadata;
   WEIR_RETURN_IF_ERROR(FindSchema(engine, options.declared, facts.get()));
   return std::make_shared<FileSource>(engine, std::move(facts));
 }

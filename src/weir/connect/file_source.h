@@ -22,10 +22,11 @@
 namespace weir::connect {
 
 struct FileSourceOptions {
-  std::string name;                            // for messages: the table's name
-  std::map<std::string, std::string> options;  // the WITH clause, keys as written
-  std::optional<columnar::Schema> declared;    // nullopt: names and types are inferred
-  std::string base_folder;                     // relative paths are resolved against it
+  std::string name;                                  // for messages: the table's name
+  std::map<std::string, std::string> options;        // the WITH clause, keys as written
+  std::optional<columnar::Schema> declared;          // nullopt: names and types are inferred
+  std::string base_folder;                           // relative paths are resolved against it
+  std::vector<columnar::MetadataColumn> metadata{};  // those among `declared`, or all
 };
 
 // Checks the options and finds the schema: of the declared columns (with those of the folder names

@@ -10,7 +10,7 @@ namespace weir::observe {
 
 namespace {
 
-constexpr double kTooShortSeconds = 0.1;  // start-up and scheduling decide below this
+constexpr double kTooShortSeconds = 0.5;  // start-up and scheduling decide below this
 constexpr double kCpuBusy = 0.75;         // of the cores that may be used
 constexpr double kOneCoreBusy = 0.8;      // of one core
 constexpr double kDiskShare = 0.25;       // of the time of the threads, blocked on storage
@@ -94,7 +94,7 @@ Bottleneck FindBottleneck(const WorkFigures& f) {
                 ? "keep the input compressed (zstd, Parquet) or on a faster disk"
                 : "put the tables on a faster disk"};
   }
-  if (f.reads_remote) {
+  if (f.reads_remote && f.bytes_read > 0) {
     return {
         Resource::kNetwork,
         fmt::format("{} came over the network at {} while the cores were busy {} of the time",

@@ -16,8 +16,9 @@ Result<std::shared_ptr<columnar::BatchSource>> WarehouseCatalog::OpenSource(
   auto connector = declaration.options.find("connector");
   const std::string name = connector == declaration.options.end() ? "" : connector->second;
   if (name == "filesystem") {
-    return connect::OpenFileSource(engine_, {declaration.name, declaration.options,
-                                             declaration.columns, declaration.base_folder});
+    return connect::OpenFileSource(engine_,
+                                   {declaration.name, declaration.options, declaration.columns,
+                                    declaration.base_folder, declaration.metadata});
   }
   return Error::User(ErrorCode::kUnsupported, "there is no connector '" + name + "'")
       .Fix("'filesystem' is the one that exists");

@@ -87,6 +87,12 @@ class Preparer {
       declaration.options[key] = std::move(expanded).value();
     }
     WEIR_ASSIGN_OR_RETURN(declaration.columns, DeclaredSchema(session_, table));
+    for (const ColumnDefinition& column : table.columns) {
+      if (!column.is_metadata) continue;
+      WEIR_ASSIGN_OR_RETURN(duckdb::LogicalType type,
+                            ParseType(session_.connection(), column.type));
+      declaration.metadata.push_back({column.name, column.metadata, std::move(type)});
+    }
     auto source = catalog_.OpenSource(declaration);
     if (!source.ok()) {
       return std::move(source).error().While("table " + table.name).At(table.source->file);

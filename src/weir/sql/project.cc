@@ -116,6 +116,14 @@ class ProjectBuilder {
                      "'" + insert.table + "' is filled by its own definition")
           .Fix("declare it with CREATE TABLE to fill it with INSERT");
     }
+    if (IsExternal(*target)) {
+      return statement.text
+          .ErrorHere(0, ErrorCode::kUnsupported,
+                     "'" + insert.table + "' is a source: Weir writes Delta tables, not files")
+          .Fix(
+              "declare it without a connector; for other formats: weir sql -c \"COPY (SELECT ...) "
+              "TO 'out.parquet'\"");
+    }
     Flow flow;
     flow.table = target->name;
     flow.target = target;

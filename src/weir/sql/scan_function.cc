@@ -231,13 +231,10 @@ Status Scans::ReadRest() {
   return Status::Ok();
 }
 
-void Scans::SetParquet(const std::string& name, const std::vector<std::string>& paths,
-                       int32_t file_base) {
+void Scans::SetParquet(const std::string& name, const std::map<std::string, int32_t>& paths) {
   std::lock_guard lock(mutex_);
   std::erase_if(parquet_, [&](const auto& entry) { return entry.second.name == name; });
-  for (size_t i = 0; i < paths.size(); ++i) {
-    parquet_[paths[i]] = {name, file_base};
-  }
+  for (const auto& [path, file_base] : paths) parquet_[path] = {name, file_base};
 }
 
 std::optional<Scans::ParquetOwner> Scans::OwnerOf(const std::string& first_path) const {

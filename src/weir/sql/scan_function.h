@@ -50,9 +50,9 @@ class Scans {
   // Reads what queries left unread, for its positions and its rows that do not parse.
   Status ReadRest();
 
-  // Parquet files that DuckDB's own reader reads on behalf of a name: the first path tells whose.
-  void SetParquet(const std::string& name, const std::vector<std::string>& paths,
-                  int32_t file_base);
+  // Parquet files that DuckDB's own readers read on behalf of a name: a reader's first path tells
+  // whose, and the ordinal of its first file.
+  void SetParquet(const std::string& name, const std::map<std::string, int32_t>& paths);
   struct ParquetOwner {
     std::string name;
     int32_t file_base = 0;

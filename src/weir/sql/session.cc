@@ -183,7 +183,8 @@ BoundQuery::~BoundQuery() = default;
 
 Session::Session(columnar::Engine& engine) : engine_(engine) {}
 
-Session::~Session() = default;
+// What scans hold, files behind URLs among it, goes while the database is still there.
+Session::~Session() { scans_->Clear(); }
 
 Result<std::unique_ptr<Session>> Session::Open(columnar::Engine& engine) {
   std::unique_ptr<Session> session(new Session(engine));
@@ -232,7 +233,7 @@ Status Session::DefineParquet(const std::string& name, const TableStatement* dec
   std::set<std::string> all;
   for (const columnar::Field& field : schema.fields) all.insert(ToLower(field.name));
   if (files.empty()) {
-    scans_->SetParquet(name, {}, 0);
+    scans_->SetParquet(name, {});
     return CreateView(name,
                       WithComputed(declared, "SELECT " + SelectList(schema, all) + " WHERE false"));
   }
@@ -242,6 +243,13 @@ Status Session::DefineParquet(const std::string& name, const TableStatement* dec
       !files[0].constants.empty() && std::all_of(files.begin(), files.end(), PathSaysConstants);
   if (hive || files[0].constants.empty()) {
     groups[0] = files;
+  } else if (declared != nullptr) {  // rows of a source keep the order of its files
+    for (const columnar::ParquetFile& file : files) {
+      if (!groups.back().empty() && groups.back().back().constants != file.constants) {
+        groups.emplace_back();
+      }
+      groups.back().push_back(file);
+    }
   } else {
     std::map<std::map<std::string, std::optional<std::string>>, std::vector<columnar::ParquetFile>>
         by_constants;
@@ -250,12 +258,13 @@ Status Session::DefineParquet(const std::string& name, const TableStatement* dec
     for (auto& [constants, group] : by_constants) groups.push_back(std::move(group));
   }
   std::string select;
-  std::vector<std::string> first_paths;
+  std::map<std::string, int32_t> first_paths;
   for (const auto& group : groups) {
     std::string reader = "read_parquet(" + PathList(group) + ", union_by_name = true, ";
     reader += hive ? "hive_partitioning = true, hive_types_autocast = false)"
                    : "hive_partitioning = false)";
-    first_paths.push_back(group[0].path);
+    first_paths[group[0].path] = file_base;
+    file_base += static_cast<int32_t>(group.size());
     auto columns = engine_.Query(*connection_, "SELECT * FROM " + reader + " LIMIT 0");
     if (!columns.ok()) return std::move(columns).error().While("reading " + name);
     std::set<std::string> absent = all;
@@ -272,7 +281,7 @@ Status Session::DefineParquet(const std::string& name, const TableStatement* dec
     if (!select.empty()) select += " UNION ALL ";
     select += "SELECT " + SelectList(schema, absent) + " FROM " + reader;
   }
-  scans_->SetParquet(name, first_paths, file_base);
+  scans_->SetParquet(name, first_paths);
   return CreateView(name, WithComputed(declared, select));
 }
 
@@ -431,15 +440,21 @@ Result<duckdb::LogicalType> ParseType(duckdb::Connection& connection, const std:
 Result<std::optional<columnar::Schema>> DeclaredSchema(Session& session,
                                                        const TableStatement& table) {
   columnar::Schema schema;
+  bool only_metadata = true;
   for (const ColumnDefinition& column : table.columns) {
-    if (!column.computed.empty() || column.is_metadata) continue;
+    if (!column.computed.empty()) continue;
     auto type = ParseType(session.connection(), column.type);
     if (!type.ok()) {
       return ErrorAt(*table.source, column.at, ErrorCode::kInvalid, type.error().message());
     }
+    only_metadata &= column.is_metadata;
+    if (column.is_metadata && (table.materialized || table.options.count("connector") == 0)) {
+      return ErrorAt(*table.source, column.at, ErrorCode::kInvalid,
+                     "column '" + column.name + "': only a source has METADATA columns");
+    }
     schema.fields.push_back({column.name, std::move(type).value(), !column.not_null});
   }
-  if (schema.fields.empty()) return std::optional<columnar::Schema>();
+  if (only_metadata) return std::optional<columnar::Schema>();
   return std::optional<columnar::Schema>(std::move(schema));
 }
 

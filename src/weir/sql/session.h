@@ -93,8 +93,8 @@ class Session {
 
 // A type in DuckDB's words or Flink's (STRING, TIMESTAMP_LTZ(3), ROW<...>, ARRAY<...>).
 Result<duckdb::LogicalType> ParseType(duckdb::Connection& connection, const std::string& text);
-// The columns that a declaration gives to its connector (no computed or metadata columns), or
-// nullopt if it declares none.
+// The columns that a declaration gives to its connector (no computed columns), or nullopt if it
+// declares none but metadata columns.
 Result<std::optional<columnar::Schema>> DeclaredSchema(Session& session,
                                                        const TableStatement& table);
 

@@ -7,6 +7,7 @@
 
 #include "duckdb/common/string_util.hpp"
 #include "duckdb/common/types/value.hpp"
+#include "weir/connect/files/file_metadata.h"
 
 namespace weir::connect {
 
@@ -56,10 +57,15 @@ Status MatchColumns(const FileSourceFacts& facts, const TextHead& head, TextFile
     return std::find_if(file->listed.partitions.begin(), file->listed.partitions.end(),
                         [&](const auto& p) { return StringUtil::CIEquals(p.first, column); });
   };
+  const auto metadata = [&](const std::string& column) {
+    return std::find_if(facts.metadata.begin(), facts.metadata.end(),
+                        [&](const auto& m) { return m.name == column; });
+  };
   if (by_place) {
     file->header.clear();
     for (size_t i = 0; i < facts.declared_columns; ++i) {
-      if (partition(fields[i].name) == file->listed.partitions.end()) {
+      if (partition(fields[i].name) == file->listed.partitions.end() &&
+          metadata(fields[i].name) == facts.metadata.end()) {
         file->header.push_back(fields[i].name);
       }
     }
@@ -79,7 +85,12 @@ Status MatchColumns(const FileSourceFacts& facts, const TextHead& head, TextFile
     column.type = field.type;
     column.key = field.name;
     const auto from_folder = partition(field.name);
-    if (options.evolution == Evolution::kRescue && field.name == kRescuedColumn) {
+    const auto from_metadata = metadata(field.name);
+    if (from_metadata != facts.metadata.end()) {
+      column.from = PlannedColumn::From::kConstant;
+      WEIR_ASSIGN_OR_RETURN(column.constant,
+                            MetadataValue(*from_metadata, file->listed, *file->bytes));
+    } else if (options.evolution == Evolution::kRescue && field.name == kRescuedColumn) {
       column.from = PlannedColumn::From::kRescued;
     } else if (from_folder != file->listed.partitions.end()) {
       column.from = PlannedColumn::From::kConstant;

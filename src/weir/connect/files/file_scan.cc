@@ -11,6 +11,7 @@
 #include "duckdb/common/types/value.hpp"
 #include "weir/columnar/duckdb_error.h"
 #include "weir/connect/files/column_match.h"
+#include "weir/connect/files/file_metadata.h"
 
 namespace weir::connect {
 
@@ -215,6 +216,11 @@ Status FileScan::AddParquet(const ListedFile& listed, FileBytes& bytes) {
   file.path = listed.path;
   file.size = bytes.size();
   for (const auto& [key, value] : listed.partitions) file.constants[key] = value;
+  for (const columnar::MetadataColumn& column : facts_->metadata) {
+    WEIR_ASSIGN_OR_RETURN(const duckdb::Value value, MetadataValue(column, listed, bytes));
+    file.constants[column.name] =
+        value.IsNull() ? std::nullopt : std::optional<std::string>(value.ToString());
+  }
   FileProgress progress;
   progress.read = progress.raw = bytes.size();
   WEIR_ASSIGN_OR_RETURN(progress.head, HashHead(bytes, progress.read));

@@ -21,6 +21,7 @@ struct FileSourceFacts {
   std::string base_folder;
   FileOptions options;
   columnar::Schema schema;
+  std::vector<columnar::MetadataColumn> metadata;  // columns of the schema, the same for a file
   // How many of the schema's first columns the user declared (or all that were inferred); those
   // behind are new columns and `_rescued_data`.
   size_t declared_columns = 0;

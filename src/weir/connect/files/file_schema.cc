@@ -196,6 +196,9 @@ Status FindSchema(columnar::Engine& engine, const std::optional<Schema>& declare
           .Fix("declare the columns");
     }
     AddPartitions(files, &schema);
+    for (const columnar::MetadataColumn& column : facts->metadata) {
+      schema.fields.push_back(FieldOf(column.name, column.type));
+    }
   }
   if (options.format == FileFormat::kText) {
     size_t lines = 0;
