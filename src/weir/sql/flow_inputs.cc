@@ -139,6 +139,7 @@ Result<std::string> FlowInputs::WholeRelation(const std::string& name) {
     auto found = catalog_.Table(relation->declared->name);
     if (!found.ok() && found.error().code() == ErrorCode::kNotFound) return std::string();
     WEIR_ASSIGN_OR_RETURN(auto version, std::move(found));
+    if (!EqualsIgnoreCase(name, flow_.flow->table)) referred_[name] = version->version();
     WEIR_ASSIGN_OR_RETURN(auto files, version->Files(nullptr));
     WEIR_RETURN_IF_ERROR(session_.DefineParquet(alias, nullptr, version->schema(), files, 0));
     return columnar::QuoteName(alias);
@@ -184,6 +185,9 @@ std::map<std::string, columnar::Position> FlowInputs::Positions(bool keep_known)
     } else {
       positions[input.name] = TablePosition(input.table ? input.table->version() : -1);
     }
+  }
+  for (const auto& [name, version] : referred_) {
+    positions["references " + name] = TablePosition(version);
   }
   return positions;
 }

@@ -41,6 +41,7 @@ class FlowInputs {
   Result<std::string> WholeRelation(const std::string& name);
 
   // To be committed with what was read. `keep_known`: those of the last epoch stay (backfill).
+  // "references T" is the version of a table that rows were only compared with.
   std::map<std::string, columnar::Position> Positions(bool keep_known) const;
 
   std::string FileName(int32_t file) const;  // "" if unknown
@@ -66,6 +67,7 @@ class FlowInputs {
   const int64_t now_us_;
   std::vector<FlowInput> inputs_;
   bool reprocess_rewritten_ = false;
+  std::map<std::string, int64_t> referred_;  // tables that WholeRelation gave, and their versions
   // By the file ordinals that rows carry: name of the file (or table), and the scan that has it.
   std::vector<std::string> file_names_;
   std::vector<std::shared_ptr<columnar::SourceScan>> file_scans_;
