@@ -46,10 +46,13 @@ Status CheckContractColumns(const TableStatement& table, const guard::Contract& 
   for (size_t i = 0; i < contract.checks.size(); ++i) {
     for (const std::string& column : contract.checks[i].columns) {
       if (schema.Find(column) >= 0) continue;
-      Error error =
-          table.check_places[i].ErrorHere(0, ErrorCode::kNotFound,
-                                          "constraint '" + contract.checks[i].name + "': table " +
-                                              table.name + " has no column '" + column + "'");
+      const guard::Check& check = contract.checks[i];
+      const std::string message = "constraint '" + check.name + "': table " + table.name +
+                                  " has no column '" + column + "'";
+      const Fragment& place = table.check_places[i];
+      Error error = place.text.empty()  // of a data contract file, and not a condition in SQL
+                        ? Error::User(ErrorCode::kNotFound, message).At(check.where)
+                        : place.ErrorHere(0, ErrorCode::kNotFound, message);
       const std::string hint = DidYouMean(column, schema.Names());
       if (hint.empty()) return error;
       return std::move(error).Fix(hint);
