@@ -196,7 +196,7 @@ class EnvFileSystem : public duckdb::FileSystem {
       if (end > start) parts.push_back(path.substr(start, end - start));
       start = end + 1;
     }
-    Match(path.starts_with('/') ? "/" : "", parts, 0, 0, found);
+    Match(path.starts_with('/') ? "/" : "", parts, 0, 0, /*named=*/true, found);
     std::sort(found.begin(), found.end());
     found.erase(
         std::unique(found.begin(), found.end(),
@@ -247,9 +247,10 @@ class EnvFileSystem : public duckdb::FileSystem {
     return folder.empty() || folder == "/" ? folder + name : folder + "/" + name;
   }
 
-  // Adds the files below `folder` that the parts from number `part` on describe.
+  // Adds the files below `folder` that the parts from number `part` on describe; `named`: no
+  // wildcard led here.
   void Match(const std::string& folder, const std::vector<std::string>& parts, size_t part,
-             int depth, duckdb::vector<OpenFileInfo>& found) {
+             int depth, bool named, duckdb::vector<OpenFileInfo>& found) {
     if (depth > kGlobDepthMax) return;
     const std::string& pattern = parts[part];
     const bool last = part + 1 == parts.size();
@@ -258,30 +259,33 @@ class EnvFileSystem : public duckdb::FileSystem {
       const std::optional<FileInfo> info = StatIfThere(path);
       if (!info) return;
       if (last && !info->is_directory) found.emplace_back(path);
-      if (!last && info->is_directory) Match(path, parts, part + 1, depth + 1, found);
+      if (!last && info->is_directory) Match(path, parts, part + 1, depth + 1, named, found);
       return;
     }
     const Result<std::vector<FileInfo>> entries = env_.ListDir(folder.empty() ? "." : folder);
     if (!entries.ok()) {
-      // The folder went away, or is one that the pattern only passes by.
-      if (entries.error().code() == ErrorCode::kNotFound || depth > 0) return;
+      // The folder went away, or a wildcard passes by one that is not for this user (lost+found).
+      const ErrorCode code = entries.error().code();
+      if (code == ErrorCode::kNotFound || (code == ErrorCode::kPermission && !named)) return;
       ThrowIntoDuckDB(entries.error());
     }
     const bool any_folders = pattern == "**";
     // `a/**/b` also means `a/b`.
-    if (any_folders && !last) Match(folder, parts, part + 1, depth + 1, found);
+    if (any_folders && !last) Match(folder, parts, part + 1, depth + 1, named, found);
     for (const FileInfo& entry : *entries) {
       const std::string path = Below(folder, entry.path);
       if (any_folders) {
         if (entry.is_directory) {
-          Match(path, parts, part, depth + 1, found);
+          Match(path, parts, part, depth + 1, /*named=*/false, found);
         } else if (last) {
           found.emplace_back(path);
         }
       } else if (duckdb::Glob(entry.path.data(), entry.path.size(), pattern.data(),
                               pattern.size())) {
         if (last && !entry.is_directory) found.emplace_back(path);
-        if (!last && entry.is_directory) Match(path, parts, part + 1, depth + 1, found);
+        if (!last && entry.is_directory) {
+          Match(path, parts, part + 1, depth + 1, /*named=*/false, found);
+        }
       }
     }
   }

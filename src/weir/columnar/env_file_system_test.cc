@@ -165,5 +165,16 @@ TEST_F(EnvFileSystemTest, ErrorsComeOutAsTheyWentIn) {
   EXPECT_THAT(full.ToString(), HasSubstr("/d/f"));
 }
 
+TEST_F(EnvFileSystemTest, AFolderThatCannotBeListedIsNoEmptyFolder) {
+  Put("/d/1.csv", "1");
+  ASSERT_EQ(files_->Glob("/d/*.csv").size(), 1u);
+  env_.SetIoErrorProbability(1);
+  for (const char* pattern : {"/d/*.csv", "/d/**", "/*/*.csv", "/d/1.csv"}) {
+    EXPECT_EQ(Thrown([&] { files_->Glob(pattern); }).code(), ErrorCode::kIo) << pattern;
+  }
+  env_.SetIoErrorProbability(0);
+  EXPECT_TRUE(files_->Glob("/none/*.csv").empty());
+}
+
 }  // namespace
 }  // namespace weir::columnar
