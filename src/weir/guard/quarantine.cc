@@ -143,12 +143,16 @@ Status QuarantineBuilder::AddUnparsed(const columnar::UnparsedRow& unparsed) {
   return Append(std::move(row));
 }
 
-// A parsed row is complete without its bytes; of an unparsed one they are all there is.
+// A parsed row is complete without the bytes of a source that is gone; of an unparsed one they are
+// all there is. A failure of the machine passes: the run is repeated, and the row has its bytes.
 Status QuarantineBuilder::ReadRaw(Row* row, bool required) {
   if (!spec_->read_raw || row->origin.file < 0 || row->origin.length == 0) return Status::Ok();
   Result<std::string> raw = spec_->read_raw(row->origin, spec_->raw_bytes_max);
   if (!raw.ok()) {
-    if (required) return std::move(raw).error();
+    const ErrorCode code = raw.error().code();
+    if (required || code == ErrorCode::kIo || code == ErrorCode::kCancelled) {
+      return std::move(raw).error();
+    }
     row->message += "; its bytes could not be read again: " + raw.error().message();
     return Status::Ok();
   }

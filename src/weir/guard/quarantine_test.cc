@@ -90,10 +90,13 @@ class QuarantineTest : public ::testing::Test {
 
   // Judges the rows and hands the rejected ones to a builder.
   Rows Quarantine(const std::string& values, QuarantineSpec spec = Spec()) {
-    spec.event_time_column = 1;
     Rows rows;
-    QuarantineBuilder builder(std::make_shared<QuarantineSpec>(std::move(spec)),
-                              CollectInto(&rows));
+    EXPECT_TRUE(QuarantineInto(&rows, values, std::move(spec)).ok());
+    return rows;
+  }
+  Status QuarantineInto(Rows* rows, const std::string& values, QuarantineSpec spec) {
+    spec.event_time_column = 1;
+    QuarantineBuilder builder(std::make_shared<QuarantineSpec>(std::move(spec)), CollectInto(rows));
     auto result = binder_.Run(
         "SELECT x::INTEGER, \"at\"::TIMESTAMP, f::INTEGER, o::BIGINT, "
         "l::INTEGER FROM (VALUES " +
@@ -104,10 +107,11 @@ class QuarantineTest : public ::testing::Test {
     std::vector<uint64_t> verdicts;
     auto verdict = gate_->Check(*chunk, accepted, rejected, verdicts);
     EXPECT_TRUE(verdict.ok());
-    EXPECT_TRUE(builder.AddRejected(*gate_, *chunk, rejected, verdict->rejected, verdicts).ok());
-    EXPECT_TRUE(builder.Finish().ok());
-    EXPECT_EQ(builder.rows(), static_cast<int64_t>(rows.size()));
-    return rows;
+    WEIR_RETURN_IF_ERROR(
+        builder.AddRejected(*gate_, *chunk, rejected, verdict->rejected, verdicts));
+    WEIR_RETURN_IF_ERROR(builder.Finish());
+    EXPECT_EQ(builder.rows(), static_cast<int64_t>(rows->size()));
+    return Status::Ok();
   }
 
   testing::Binder binder_;
@@ -196,6 +200,19 @@ TEST_F(QuarantineTest, AParsedRowSurvivesASourceThatIsGone) {
   UnparsedQuarantine unparsed(totals_, std::make_shared<QuarantineSpec>(spec), CollectInto(&none));
   EXPECT_FALSE(unparsed.Add({{0, 5, 9}, "x", "cannot cast"}));
   EXPECT_FALSE(unparsed.Finish().ok());
+}
+
+// One read that failed must not cost a row its bytes for good.
+TEST_F(QuarantineTest, AFailureOfTheMachineFailsTheRun) {
+  QuarantineSpec spec = Spec();
+  spec.read_raw = [](const Origin&, size_t) -> Result<std::string> {
+    return Error::Operator(ErrorCode::kIo, "Input/output error");
+  };
+  Rows rows;
+  const Status status = QuarantineInto(&rows, "(-1, NULL, 0, 0, 9)", spec);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code(), ErrorCode::kIo);
+  EXPECT_THAT(rows, SizeIs(0));
 }
 
 TEST_F(QuarantineTest, BufferedBytesAreBounded) {
