@@ -131,12 +131,8 @@ class FlowRunner::Epoch {
       request.backfill = settings_.backfill;
     }
     request.reprocess_rewritten = inputs_.reprocess_rewritten();
-    auto target = runner_.catalog_.Table(table());
-    request.target_exists = target.ok();
+    WEIR_ASSIGN_OR_RETURN(request.target_exists, Exists(table()));
     const std::string place = PlaceOf(*flow_.flow->text.source, flow_.flow->text.begin);
-    if (!target.ok() && target.error().code() != ErrorCode::kNotFound && !request.full_refresh) {
-      return std::move(target).error().While("table " + table());
-    }
     // Never built again unasked: what its rows were made from may be gone by now.
     if (last_ && !request.target_exists && !request.full_refresh) {
       return Error::User(ErrorCode::kConflict, "table " + table() + " is gone, though epoch " +
@@ -166,6 +162,14 @@ class FlowRunner::Epoch {
           .Fix("make one flow of them with UNION ALL, or give each its own table");
     }
     return plan;
+  }
+
+  // A table that can't be read now is there nevertheless.
+  Result<bool> Exists(const std::string& name) const {
+    auto found = runner_.catalog_.Table(name);
+    if (found.ok()) return true;
+    if (found.error().code() == ErrorCode::kNotFound) return false;
+    return std::move(found).error().While("table " + name);
   }
 
   // Other flows write to the same table.
@@ -391,9 +395,10 @@ class FlowRunner::Epoch {
                                                    guard::QuarantineTableName(table()),
                                                    std::move(quarantine_options));
     if (replaces) WEIR_RETURN_IF_ERROR(quarantine_->Open());
-    if (outcome_.plan.kind == RefreshKind::kRecompute &&
-        runner_.catalog_.Table(quarantine_->table()).ok()) {
-      WEIR_RETURN_IF_ERROR(quarantine_->Open());
+    if (outcome_.plan.kind == RefreshKind::kRecompute) {
+      // Also without a row that is rejected now, those of before have to go.
+      WEIR_ASSIGN_OR_RETURN(const bool rejected_before, Exists(quarantine_->table()));
+      if (rejected_before) WEIR_RETURN_IF_ERROR(quarantine_->Open());
     }
     auto spec = std::make_shared<guard::QuarantineSpec>();
     spec->flow_id = flow_.flow->id;
