@@ -77,7 +77,7 @@ Result<std::unique_ptr<FileLock>> ProjectRuntime::Lock() {
   const std::string state = JoinPath(warehouse_, "_weir");
   WEIR_RETURN_IF_ERROR(env_.CreateDirs(state));
   auto lock = env_.LockFile(JoinPath(state, "lock"));
-  if (lock.ok()) return lock;
+  if (lock.ok() || lock.error().code() != ErrorCode::kConflict) return lock;
   return std::move(lock)
       .error()
       .While("another run is writing to this project")
