@@ -97,6 +97,7 @@ class World {
 
   SimEnv& sim() { return sim_; }
   const std::string& broken() const { return broken_; }
+  const std::string& story() const { return story_; }
   uint64_t Below(uint64_t bound) { return draw_.RandomU64() % bound; }
   int runs() const { return runs_; }
   int failed_runs() const { return failed_runs_; }
@@ -117,6 +118,11 @@ class World {
 
   void SetFaults(double io_errors, uint64_t capacity, uint64_t crash_at) {
     faults_ = io_errors > 0 || capacity < kPlenty || crash_at > 0;
+    if (faults_) {
+      Tell("faults: I/O errors with probability " + std::to_string(io_errors) + ", " +
+           std::to_string(capacity) + " bytes of disk, crash at operation " +
+           std::to_string(crash_at));
+    }
     sim_.SetIoErrorProbability(io_errors);
     sim_.SetCapacity(capacity);
     sim_.CrashAtOperation(crash_at);
@@ -141,7 +147,9 @@ class World {
   }
 
   void Restart() {
-    sim_.Restart(Below(3) == 0 ? SimEnv::CrashKind::kProcessKilled : SimEnv::CrashKind::kPowerLost);
+    const bool killed = Below(3) == 0;
+    Tell(killed ? "the process is killed" : "power is lost");
+    sim_.Restart(killed ? SimEnv::CrashKind::kProcessKilled : SimEnv::CrashKind::kPowerLost);
   }
 
   // What was promised is there, and nothing else than what was delivered.
@@ -208,6 +216,7 @@ class World {
            "SELECT g, count(*) AS rows_of_g, sum(v) AS total FROM items GROUP BY g;\n";
   }
 
+  void Tell(const std::string& what) { story_ += "\n" + what; }
   void Break(const std::string& what) {
     if (broken_.empty()) broken_ = what;
   }
@@ -343,17 +352,27 @@ class World {
   }
 
   Status RunProcess() {
+    Tell("run " + std::to_string(runs_));
     WEIR_ASSIGN_OR_RETURN(auto runtime, ProjectRuntime::Open(env_, Options()));
     sql::RunSettings settings;
     settings.run_id = "run" + std::to_string(runs_);
     WEIR_ASSIGN_OR_RETURN(sql::ProjectOutcome outcome, runtime->Run(settings));
     std::optional<Error> worst;
     for (sql::FlowResult& flow : outcome.flows) {
+      Tell("  " + flow.table + ": " + TextOf(flow));
       if (flow.outcome) something_done_ |= flow.outcome->epoch > 0 || flow.outcome->recovered;
       if (flow.error && (!worst || flow.error->ExitCode() != 3)) worst = std::move(flow.error);
     }
     if (worst) return std::move(*worst);
     return Status::Ok();
+  }
+
+  static std::string TextOf(const sql::FlowResult& flow) {
+    if (flow.error) return flow.error->ToString();
+    if (!flow.outcome) return "skipped, " + flow.skipped_because;
+    return (flow.outcome->recovered ? "recovered, " : "") +
+           std::string(sql::RefreshKindName(flow.outcome->plan.kind)) + " (" +
+           flow.outcome->plan.reason + "), epoch " + std::to_string(flow.outcome->epoch);
   }
 
   // A look at the tables between runs.
@@ -503,11 +522,13 @@ class World {
   bool something_done_ = false;
   int runs_ = 0;
   int failed_runs_ = 0;
-  std::string broken_;
+  std::string broken_;  // the first promise that did not hold
+  std::string story_;   // what happened, a line each
 };
 
 struct Outcome {
   std::string broken;
+  std::string story;
   uint64_t fingerprint = 0;
   int runs = 0;
   int failed_runs = 0;
@@ -530,7 +551,8 @@ Outcome RunSeed(uint64_t seed, Wrong wrong) {
     if (world.broken().empty()) world.CheckPromises();
   }
   if (world.broken().empty()) world.Finish();
-  return {world.broken(), world.sim().Fingerprint(), world.runs(), world.failed_runs()};
+  return {world.broken(), world.story(), world.sim().Fingerprint(), world.runs(),
+          world.failed_runs()};
 }
 
 TEST(ProjectSimTest, TablesAreThoseOfOneCleanRun) {
@@ -539,7 +561,8 @@ TEST(ProjectSimTest, TablesAreThoseOfOneCleanRun) {
   int failed_runs = 0;
   for (uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     const Outcome outcome = RunSeed(seed, Wrong::kNothing);
-    ASSERT_EQ(outcome.broken, "") << "WEIR_SIM_SEED=" << seed;
+    EXPECT_TRUE(outcome.broken.empty())
+        << "WEIR_SIM_SEED=" << seed << ": " << outcome.broken << outcome.story;
     runs += outcome.runs;
     failed_runs += outcome.failed_runs;
   }
@@ -565,7 +588,9 @@ class ProjectSimCanaryTest : public ::testing::TestWithParam<Wrong> {};
 
 TEST_P(ProjectSimCanaryTest, IsFoundOut) {
   for (uint64_t seed = 0; seed < 300; ++seed) {
-    if (!RunSeed(seed, GetParam()).broken.empty()) {
+    const std::string broken = RunSeed(seed, GetParam()).broken;
+    if (!broken.empty()) {
+      RecordProperty("broken", broken);
       RecordProperty("seed", static_cast<int>(seed));
       return;
     }
