@@ -10,7 +10,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: runs only with --slow (./dev check full)")
+    config.addinivalue_line("markers", "slow: runs only with --slow (./dev test slow)")
 
 
 def pytest_collection_modifyitems(config, items):

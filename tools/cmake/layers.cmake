@@ -1,6 +1,7 @@
 # weir_layer(NAME [LIBS ...] [PCH]): one folder of src/weir as targets, all by glob:
 #   weir_NAME         static library of *.cc
-#   weir_NAME_test    *_test.cc with GoogleTest, one ctest entry (label fast)
+#   weir_NAME_test    *_test.cc with GoogleTest, one ctest entry (label fast); where it has a
+#                     *_sim_test.cc, another runs its simulations over 10,000 seeds (label slow)
 #   fuzz_X            X_fuzz.cc: libFuzzer in preset `fuzz`; elsewhere replays tests/fuzz/X as a test
 #   weir_NAME_bench   *_bench.cc with Google Benchmark
 # It links to the layers that tools/layers.txt lets it include. A folder that does not exist yet is
@@ -88,6 +89,11 @@ function(weir_layer name)
     endif()
     add_test(NAME unit/${name} COMMAND weir_${name}_test --gtest_brief=1)
     set_tests_properties(unit/${name} PROPERTIES LABELS fast TIMEOUT 120)
+    if(tests MATCHES "_sim_test\\.cc")
+      add_test(NAME sim/${name} COMMAND weir_${name}_test --gtest_brief=1 --gtest_filter=*Sim*)
+      set_tests_properties(sim/${name} PROPERTIES
+        LABELS slow TIMEOUT 14400 ENVIRONMENT WEIR_SIM_SEEDS=10000)
+    endif()
   endif()
 
   foreach(file IN LISTS fuzzers)
