@@ -14,6 +14,7 @@
 #include "duckdb/planner/operator/logical_get.hpp"
 #include "duckdb/planner/operator/logical_projection.hpp"
 #include "duckdb/planner/planner.hpp"
+#include "weir/columnar/duckdb_error.h"
 #include "weir/sql/query_names.h"
 
 namespace weir::sql {
@@ -317,6 +318,9 @@ Error Session::Translate(const std::exception& exception, const Fragment& query,
       data.Type() == duckdb::ExceptionType::FATAL) {
     return Error::Bug(message.what);
   }
+  // Binding opens files: what the machine failed at is no mistake in the query.
+  Error cause = columnar::FromDuckDB(data);
+  if (cause.actor() != Actor::kUser) return cause;
   size_t offset = 0;
   auto place = data.ExtraInfo().find("position");
   if (place != data.ExtraInfo().end()) {

@@ -6,6 +6,7 @@
 #include "duckdb/main/materialized_query_result.hpp"
 #include "duckdb/planner/expression.hpp"
 #include "duckdb/planner/logical_operator.hpp"
+#include "weir/base/sim_env.h"
 #include "weir/sql/column_lineage.h"
 #include "weir/sql/row_origin.h"
 
@@ -137,6 +138,23 @@ TEST_F(SessionTest, AnErrorBehindARewrittenPieceStillPointsRight) {
       std::nullopt);
   ASSERT_FALSE(bound.ok());
   EXPECT_EQ(bound.error().where(), "q.sql:1:101");
+}
+
+TEST(SessionFaultTest, AFailureOfTheMachineIsNoMistakeInTheQuery) {
+  SimEnv env(1);
+  auto engine = columnar::Engine::Open(env, {.memory_bytes = 512 << 20, .threads = 1});
+  ASSERT_TRUE(engine.ok()) << engine.error().ToString();
+  auto session = Session::Open(**engine);
+  ASSERT_TRUE(session.ok()) << session.error().ToString();
+  const Fragment query = Text("SELECT * FROM read_parquet('/a.parquet')");
+  const auto absent = (*session)->Bind(query, std::nullopt);
+  ASSERT_FALSE(absent.ok());
+  EXPECT_EQ(absent.error().ExitCode(), 2);
+  env.SetIoErrorProbability(1);
+  const auto failed = (*session)->Bind(query, std::nullopt);
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().ExitCode(), 3) << failed.error().ToString();
+  EXPECT_EQ(failed.error().code(), ErrorCode::kIo);
 }
 
 TEST_F(SessionTest, WindowsAreFlinks) {
