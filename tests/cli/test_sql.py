@@ -1,4 +1,14 @@
 """weir sql: one statement, a pipe, formats, and mistakes in them."""
+import json
+import subprocess
+
+from weir_project import Ended, Project, weir_bin
+
+
+def pipe(project, text: str, *flags: str) -> Ended:
+    done = subprocess.run([weir_bin(), "sql", *flags], cwd=project.folder, input=text, text=True,
+                          capture_output=True, timeout=60)
+    return Ended(done.returncode, done.stdout, done.stderr)
 
 
 def test_a_wrong_column_is_shown_where_it_stands(shop):
@@ -9,9 +19,100 @@ def test_a_wrong_column_is_shown_where_it_stands(shop):
     assert 'did you mean "customer"' in ended.err
 
 
-def test_explain_analyze_knows_every_operator(shop):
-    ended = shop.weir("sql", "-c",
-                      "EXPLAIN ANALYZE SELECT country, count(*) FROM orders GROUP BY ALL")
-    assert ended.code == 0
-    assert "3 rows" in ended.out  # of the grouping
-    assert "5 rows" in ended.out  # of the scan
+def steps_of(plan: dict) -> list:
+    return [plan["step"]] + [step for of in plan["inputs"] for step in steps_of(of)]
+
+
+def test_explain_analyze_tells_rows_time_memory_and_spill(shop):
+    query = "EXPLAIN ANALYZE SELECT country, count(*) FROM orders GROUP BY ALL"
+    ended = shop.weir("sql", "-c", query)
+    assert ended.code == 0, ended
+    head, group, *_, scan, total = ended.out.splitlines()
+    assert head.split() == ["step", "rows", "expected", "seconds"]
+    assert group.startswith("hash group by  count_star()") and group.split()[-3] == "3"
+    assert "scan  orders; country" in scan and scan.split()[-3] == "5"
+    assert "of CPU, peak memory" in total and "nothing spilled" in total
+
+    plan = json.loads(shop.weir("sql", "--format", "json", "-c", query).out)
+    assert steps_of(plan["plan"][0]) == ["hash group by", "projection", "scan"]
+    assert {"seconds", "cpu_seconds", "peak_memory_bytes", "spill_bytes"} <= set(plan)
+
+
+def test_explain_shows_the_plan_without_running_it(shop):
+    ended = shop.weir("sql", "-c", "EXPLAIN SELECT o.id FROM orders o, orders_raw r, range(9000000)"
+                                   " WHERE o.id = r.id")
+    assert ended.code == 0, ended
+    assert ended.out.splitlines()[0].split() == ["step", "rows", "expected"]
+    assert "orders_raw" in ended.out and "hash join" in ended.out
+
+
+ROWS = "SELECT id, customer FROM orders_raw WHERE id < 4 ORDER BY id"
+
+
+def test_rows_as_csv_json_markdown_and_table(shop):
+    def rows(form):
+        return shop.weir("sql", "-c", ROWS, "--format", form).out
+    assert rows("csv") == "id,customer\n1,ann\n2,bob\n3,\n"
+    assert json.loads(rows("json")) == [{"id": 1, "customer": "ann"}, {"id": 2, "customer": "bob"},
+                                        {"id": 3, "customer": None}]
+    assert rows("markdown") == ("| id | customer |\n|---:|---|\n| 1 | ann |\n| 2 | bob |\n"
+                                "| 3 | NULL |\n")
+    assert "│     3 │ NULL     │" in rows("table")
+
+
+def test_a_pipe_runs_statements_as_they_end(shop):
+    ended = pipe(shop, "SELECT 1 AS a;\nSELECT 2\n  AS b;\n.mode csv\nSELECT 3 AS c",
+                 "--format", "csv")
+    assert ended.code == 0, ended
+    assert ended.out == "a\n1\nb\n2\nc\n3\n"
+
+
+def test_a_pipe_stops_at_the_first_mistake_and_names_its_line(shop):
+    ended = pipe(shop, "SELECT 1 AS a;\nSELECT id,\n  custmer FROM orders;\nSELECT 2;",
+                 "--format", "csv")
+    assert ended.code == 2
+    assert ended.out == "a\n1\n"
+    assert "stdin:3:3: " in ended.err
+
+
+def test_mistakes_are_told_the_near_name(shop):
+    for query, hint in (("SELECT * FROM order", "did you mean 'orders'?"),
+                        ("SELECT * FROM ordrs", 'did you mean "orders"?'),
+                        ("SELEC 1", "did you mean 'SELECT'?"),
+                        ("SELECT sumx(id) FROM orders", 'did you mean "sum"?'),
+                        ("EXPLAIN SELECT idd FROM orders", 'did you mean "id"')):
+        ended = shop.weir("sql", "-c", query)
+        assert ended.code == 2, query
+        assert "error: command line:1:" in ended.err and hint in ended.err, ended.err
+    # The nearest of all names, if far, is no help.
+    ended = shop.weir("sql", "-c", "SELECT * FROM table_changes('orders', 0, 1)")
+    assert ended.code == 2 and "did you mean" not in ended.err
+
+
+def test_declarations_belong_into_files(shop):
+    for statement in ("CREATE MATERIALIZED TABLE x AS SELECT 1", "INSERT INTO orders VALUES (1)",
+                      "SET 'source.rewritten' = 'reprocess'"):
+        ended = shop.weir("sql", "-c", statement)
+        assert ended.code == 2 and "belongs into a .sql file" in ended.err, ended.err
+
+
+def test_files_need_no_project(shop, tmp_path):
+    Project(tmp_path).write("a.csv", "x,y\n1,2\n")
+    ended = Project(tmp_path).weir("sql", "-c", "SELECT sum(x + y) AS s FROM read_csv('a.csv')",
+                                   "--format", "csv")
+    assert (ended.code, ended.out) == (0, "s\n3\n"), ended
+
+
+def test_tables_can_be_asked_when_a_source_is_gone(own_shop):
+    (own_shop.folder / "data").rename(own_shop.folder / "elsewhere")
+    ended = own_shop.weir("sql", "--format", "csv", "-c", "SELECT count(*) AS n FROM orders")
+    assert (ended.code, ended.out) == (0, "n\n5\n"), ended
+    ended = own_shop.weir("sql", "-c", "SELECT * FROM orders_raw")
+    assert ended.code == 2
+    assert "no file matches" in ended.err and "data/orders-*.csv" in ended.err
+
+
+def test_only_names_of_the_project_are_shown(shop):
+    ended = shop.weir("sql", "--format", "csv", "-c", "SHOW TABLES; SET threads = 1")
+    assert ended.out.split() == ["name", "customers_raw", "orders", "orders__quarantine",
+                                 "orders_raw", "sales_daily", "sales_daily__quarantine"]

@@ -44,15 +44,20 @@ Result<server::ProjectOptions> ProjectFlags::ToOptions() const {
   return options;
 }
 
-int Fail(const Error& error) {
+int Fail(const Error& error, const std::string& format) {
   fmt::print(stderr, "error: {}\n", error.ToString());
+  if (format == "json") {
+    OrderedJson document;
+    document["exit_code"] = error.ExitCode();
+    document["errors"] = OrderedJson::array({ErrorJson(error)});
+    PrintJson(document);
+  }
   return error.ExitCode();
 }
 
-std::string WorkFolderOf(Env& env, const std::string& project_path) {
-  auto info = env.Stat(project_path);
-  const bool is_folder = info.ok() && info->is_directory;
-  return JoinPath(is_folder ? project_path : ParentPath(project_path), ".weir");
+Result<std::string> WorkFolderOf(Env& env, const std::string& project_path) {
+  WEIR_ASSIGN_OR_RETURN(const FileInfo info, sql::StatProject(env, project_path));
+  return JoinPath(info.is_directory ? project_path : ParentPath(project_path), ".weir");
 }
 
 OrderedJson ErrorJson(const Error& error) {

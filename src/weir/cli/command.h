@@ -38,11 +38,12 @@ struct ProjectFlags {
   Result<server::ProjectOptions> ToOptions() const;
 };
 
-// Where a project's run records, spill and temporary warehouses lie.
-std::string WorkFolderOf(Env& env, const std::string& project_path);
+// Where a project's run records, spill and temporary warehouses lie. kNotFound: no such project.
+Result<std::string> WorkFolderOf(Env& env, const std::string& project_path);
 
-// Prints the error for people on stderr; its exit code.
-int Fail(const Error& error);
+// Prints the error for people on stderr, and if `format` is "json" for programs on stdout; its exit
+// code.
+int Fail(const Error& error, const std::string& format = "text");
 // {"actor":"user","code":"not_found","message":...,"exit_code":2}
 OrderedJson ErrorJson(const Error& error);
 

@@ -37,6 +37,11 @@ std::string OneLine(const std::string& sql) {
   return out;
 }
 
+// "./tables/t" -> "tables/t"
+std::string WithoutDot(const std::string& path) {
+  return path.starts_with("./") ? path.substr(2) : path;
+}
+
 std::string CheckLine(const guard::Check& check) {
   return check.name + ": " + OneLine(guard::DescribeCheck(check)) + "  " +
          guard::ActionName(check.action);
@@ -150,7 +155,7 @@ class Tree {
       if (!sql::EqualsIgnoreCase(flow.flow->table, table)) continue;
       children.push_back({Next(i), ""});
       if (!sink_named) {
-        std::string sink = "sink: " + runtime_.catalog().PathOf(table);
+        std::string sink = "sink: " + WithoutDot(runtime_.catalog().PathOf(table));
         if (!flow.primary_key.empty()) sink += ", key " + Joined(flow.primary_key);
         if (!flow.partition_columns.empty()) {
           sink += ", partitioned by " + Joined(flow.partition_columns);
@@ -312,7 +317,7 @@ void Add(CLI::App& app, Outcome& outcome, const char* name, const char* about,
   AddFormatTo(*command, flags->format);
   command->callback([flags, run, &outcome] {
     const Status status = run(*flags);
-    if (!status.ok()) outcome.exit_code = Fail(status.error());
+    if (!status.ok()) outcome.exit_code = Fail(status.error(), flags->format);
   });
 }
 

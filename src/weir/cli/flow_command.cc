@@ -19,6 +19,7 @@ struct FlowFlags {
   bool retry = false;
   bool discard = false;
   std::string why;
+  std::string format = "text";
 };
 
 Result<std::unique_ptr<server::ProjectRuntime>> Open(const FlowFlags& flags) {
@@ -30,19 +31,33 @@ Status List(const FlowFlags& flags) {
   WEIR_ASSIGN_OR_RETURN(auto runtime, Open(flags));
   observe::TextTable table(
       {{"flow"}, {"table"}, {"epoch", observe::TextTable::kRight}, {"at (UTC)"}, {"state"}});
+  OrderedJson json = OrderedJson::array();
+  const auto add = [&](const sql::Flow& flow, int64_t epoch, int64_t at_us, const char* state) {
+    table.Add({flow.id, flow.table, std::to_string(epoch), epoch > 0 ? observe::UtcTime(at_us) : "",
+               state});
+    json.push_back({{"flow", flow.id},
+                    {"table", flow.table},
+                    {"epoch", epoch},
+                    {"at_us", at_us},
+                    {"state", state}});
+  };
   for (const sql::PreparedFlow& prepared : runtime->prepared().flows) {
     const sql::Flow& flow = *prepared.flow;
     epoch::EpochLog log(RealEnv(), runtime->epochs_of(flow));
     WEIR_ASSIGN_OR_RETURN(const auto newest, log.Newest());
     if (!newest) {
-      table.Add({flow.id, flow.table, "0", "", "never run"});
+      add(flow, 0, 0, "never run");
       continue;
     }
     WEIR_ASSIGN_OR_RETURN(const bool done, log.IsDone(newest->epoch));
-    table.Add({flow.id, flow.table, std::to_string(newest->epoch), observe::UtcTime(newest->now_us),
-               done ? "committed" : "decided; the next run commits it, or says what is in doubt"});
+    add(flow, newest->epoch, newest->now_us,
+        done ? "committed" : "decided; the next run commits it, or says what is in doubt");
   }
-  fmt::print("{}", table.ToString(TerminalWidth(1)));
+  if (flags.format == "json") {
+    PrintJson(json);
+  } else {
+    fmt::print("{}", table.ToString(TerminalWidth(1)));
+  }
   return Status::Ok();
 }
 
@@ -83,9 +98,10 @@ void AddFlowCommand(CLI::App& app, Outcome& outcome) {
   auto flags = std::make_shared<FlowFlags>();
   CLI::App* list = flow->add_subcommand("list", "each flow's newest epoch");
   flags->project.AddTo(*list);
+  AddFormatTo(*list, flags->format);
   list->callback([flags, &outcome] {
     const Status status = List(*flags);
-    if (!status.ok()) outcome.exit_code = Fail(status.error());
+    if (!status.ok()) outcome.exit_code = Fail(status.error(), flags->format);
   });
   auto given = std::make_shared<FlowFlags>();
   CLI::App* resolve = flow->add_subcommand("resolve", "decide an epoch that is in doubt");

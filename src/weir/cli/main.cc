@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <cctype>
 
 #include "weir/base/version.h"
 #include "weir/cli/commands.h"
@@ -9,8 +10,15 @@
 
 namespace {
 
-// "did you mean 'run'?" for the first word that is no command, or option that its command lacks.
-std::string Hint(CLI::App& app, const std::vector<std::string>& arguments) {
+// What the arguments that CLI11 refused were meant to be.
+struct Wrong {
+  std::string command = "weir";  // the innermost one that was named right
+  std::string argument;          // the first that it does not know; empty: none, something lacks
+  std::string fix;
+};
+
+Wrong FindWrong(CLI::App& app, const std::vector<std::string>& arguments) {
+  Wrong wrong;
   CLI::App* command = &app;
   for (const std::string& argument : arguments) {
     const auto all = [](CLI::App*) { return true; };
@@ -22,27 +30,54 @@ std::string Hint(CLI::App& app, const std::vector<std::string>& arguments) {
     }
     if (found != nullptr) {
       command = found;
+      wrong.command += " " + argument;
     } else if (argument.rfind("--", 0) == 0) {
-      const std::string name = argument.substr(2, argument.find('=') - 2);
-      if (command->get_option_no_throw("--" + name) != nullptr) continue;
+      const std::string name = argument.substr(0, argument.find('='));
+      if (command->get_option_no_throw(name) != nullptr) continue;
       std::vector<std::string> options;
       for (const CLI::Option* option : command->get_options()) {
         for (const std::string& known : option->get_lnames()) options.push_back("--" + known);
       }
-      return weir::sql::DidYouMean("--" + name, options);
+      wrong.argument = name;
+      wrong.fix = weir::sql::DidYouMean(name, options);
+      return wrong;
     } else if (!names.empty()) {
-      return weir::sql::DidYouMean(argument, names);
+      wrong.argument = argument;
+      wrong.fix = weir::sql::DidYouMean(argument, names);
+      return wrong;
     }
   }
-  return "";
+  return wrong;
+}
+
+bool AsksForJson(const std::vector<std::string>& arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const bool next = arguments[i] == "--format" && i + 1 < arguments.size();
+    if (arguments[i] == "--format=json" || (next && arguments[i + 1] == "json")) return true;
+  }
+  return false;
 }
 
 int WrongArguments(CLI::App& app, const CLI::ParseError& error,
                    const std::vector<std::string>& arguments) {
-  if (app.exit(error) == 0) return 0;  // --help, --version
-  const std::string hint = Hint(app, arguments);
-  if (!hint.empty()) fmt::print(stderr, "  fix: {}\n", hint);
-  return 2;
+  if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+  if (arguments.empty()) {
+    fmt::print(stderr, "{}", app.help());
+    return 2;
+  }
+  const Wrong wrong = FindWrong(app, arguments);
+  std::string message = error.what();
+  if (!wrong.argument.empty() && error.get_name() != "ValidationError") {
+    message = wrong.command + " knows no " + (wrong.argument[0] == '-' ? "option '" : "command '") +
+              wrong.argument + "'";
+  } else if (!message.empty()) {
+    message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
+    message = wrong.command + ": " + message;
+  }
+  const std::string help = "`" + wrong.command + " --help` lists what there is";
+  return weir::cli::Fail(weir::Error::User(weir::ErrorCode::kInvalid, message)
+                             .Fix(wrong.fix.empty() ? help : wrong.fix + " " + help),
+                         AsksForJson(arguments) ? "json" : "text");
 }
 
 }  // namespace

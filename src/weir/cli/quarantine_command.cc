@@ -10,6 +10,8 @@
 #include "weir/cli/result_output.h"
 #include "weir/cli/terminal.h"
 #include "weir/guard/quarantine.h"
+#include "weir/observe/quantity.h"
+#include "weir/observe/text_table.h"
 #include "weir/sql/replay.h"
 
 namespace weir::cli {
@@ -22,6 +24,9 @@ struct QuarantineFlags {
   std::string where;
   std::string file;
   int64_t limit = 20;
+  std::string format = "text";
+
+  bool json() const { return format == "json"; }
 };
 
 Result<std::unique_ptr<server::ProjectRuntime>> OpenAll(const QuarantineFlags& flags) {
@@ -44,11 +49,33 @@ Result<std::string> QuarantineOf(server::ProjectRuntime& runtime, const std::str
       .Fix(sql::DidYouMean(table, names));
 }
 
-Result<int> Print(server::ProjectRuntime& runtime, const std::string& sql) {
-  WEIR_ASSIGN_OR_RETURN(auto rows, runtime.engine().Query(runtime.session().connection(), sql));
-  WriteRows(*runtime.session().connection().context, *rows,
-            {ResultFormat::kTable, TerminalWidth(1)}, WriteToStdout);
-  return 0;
+std::string Where(const QuarantineFlags& flags) {
+  return flags.where.empty() ? "" : " WHERE (" + flags.where + "\n)";
+}
+
+// Runs a query that holds --where; mistakes in it are told as the user's.
+Result<std::unique_ptr<duckdb::MaterializedQueryResult>> QueryWhere(server::ProjectRuntime& runtime,
+                                                                    const QuarantineFlags& flags,
+                                                                    const std::string& sql) {
+  auto rows = runtime.engine().Query(runtime.session().connection(), sql);
+  if (rows.ok() || flags.where.empty() || rows.error().actor() != Actor::kUser) return rows;
+  const std::string& message = rows.error().message();
+  return Error::User(ErrorCode::kInvalid, "--where: " + message.substr(0, message.find('\n')))
+      .Fix(
+          "it may use constraints, message, source, position, raw, ingest_time, and the row as "
+          "JSON: \"row\"->>'$.column'");
+}
+
+// The rows as an array of objects, by the columns' names.
+Result<OrderedJson> RowObjects(duckdb::MaterializedQueryResult& rows) {
+  WEIR_ASSIGN_OR_RETURN(const Json result, ParseJson(ResultJson(rows)));
+  OrderedJson objects = OrderedJson::array();
+  for (const Json& row : result["rows"]) {
+    OrderedJson object;
+    for (size_t i = 0; i < row.size(); ++i) object[rows.names[i]] = row[i];
+    objects.push_back(std::move(object));
+  }
+  return objects;
 }
 
 // Rows in quarantine of every table, by the constraints they broke.
@@ -60,21 +87,81 @@ Result<int> List(const QuarantineFlags& flags) {
     sql += (sql.empty() ? "" : " UNION ALL ");
     sql += "SELECT " + columnar::QuoteLiteral(table) +
            " AS \"table\", array_to_string(constraints, ', ') AS constraints, count(*) AS rows, "
-           "min(ingest_time) AS first, max(ingest_time) AS last FROM " +
+           "epoch_us(min(ingest_time)) AS first, epoch_us(max(ingest_time)) AS last FROM " +
            columnar::QuoteName(guard::QuarantineTableName(table)) + " GROUP BY ALL";
   }
-  if (sql.empty()) return 0;
-  return Print(*runtime, "SELECT * FROM (" + sql + ") ORDER BY \"table\", rows DESC");
+  OrderedJson json = OrderedJson::array();
+  observe::TextTable table({{"table"},
+                            {"broke"},
+                            {"rows", observe::TextTable::kRight},
+                            {"since (UTC)"},
+                            {"last (UTC)"}});
+  if (!sql.empty()) {
+    WEIR_ASSIGN_OR_RETURN(
+        const auto rows,
+        runtime->engine().Query(runtime->session().connection(),
+                                "SELECT * FROM (" + sql + ") ORDER BY \"table\", rows DESC"));
+    for (const auto& row : *rows) {
+      const auto name = row.GetValue<std::string>(0);
+      const auto constraints = row.GetValue<std::string>(1);
+      const auto count = row.GetValue<int64_t>(2);
+      const auto first = row.GetValue<int64_t>(3);
+      const auto last = row.GetValue<int64_t>(4);
+      table.Add({name, constraints, observe::Count(count), observe::UtcTime(first),
+                 observe::UtcTime(last)});
+      json.push_back({{"table", name},
+                      {"constraints", constraints},
+                      {"rows", count},
+                      {"first_us", first},
+                      {"last_us", last}});
+    }
+  }
+  if (flags.json()) {
+    PrintJson(json);
+  } else if (table.empty()) {
+    fmt::print("no row is in quarantine\n");
+  } else {
+    fmt::print("{}", table.ToString(TerminalWidth(1)));
+  }
+  return 0;
 }
 
+// Each row as a paragraph: the reasons and the rows are too long for columns.
 Result<int> Show(const QuarantineFlags& flags) {
   WEIR_ASSIGN_OR_RETURN(auto runtime, OpenAll(flags));
   WEIR_ASSIGN_OR_RETURN(std::string quarantine, QuarantineOf(*runtime, flags.table));
-  return Print(*runtime,
-               "SELECT quarantine_id AS id, array_to_string(constraints, ', ') AS constraints, "
-               "message, source, position, coalesce(row, CAST(raw AS VARCHAR)) AS row FROM " +
-                   quarantine + (flags.where.empty() ? "" : " WHERE (" + flags.where + "\n)") +
-                   " ORDER BY ingest_time, source, position LIMIT " + std::to_string(flags.limit));
+  const auto query = [&](const std::string& sql) { return QueryWhere(*runtime, flags, sql); };
+  WEIR_ASSIGN_OR_RETURN(
+      const auto rows,
+      query("SELECT quarantine_id, array_to_string(constraints, ', ') AS constraints, message, "
+            "source, position, coalesce(row, CAST(raw AS VARCHAR)) AS row FROM " +
+            quarantine + Where(flags) + " ORDER BY ingest_time, source, position LIMIT " +
+            std::to_string(flags.limit)));
+  if (flags.json()) {
+    WEIR_ASSIGN_OR_RETURN(const OrderedJson json, RowObjects(*rows));
+    PrintJson(json);
+    return 0;
+  }
+  WEIR_ASSIGN_OR_RETURN(const auto all, query("SELECT count(*) FROM " + quarantine + Where(flags)));
+  const auto total = all->GetValue(0, 0).GetValue<int64_t>();
+  const auto shown = static_cast<int64_t>(rows->RowCount());
+  const auto text = [&](size_t column, size_t row) {
+    const duckdb::Value value = rows->GetValue(column, row);
+    return value.IsNull() ? std::string() : value.ToString();
+  };
+  for (size_t row = 0; row < rows->RowCount(); ++row) {
+    const std::string source = text(3, row);
+    const std::string position = text(4, row);
+    fmt::print("{}  {}{}\n  {}\n  {}\n", text(0, row), source,
+               position.empty() ? "" : " at byte " + position, text(2, row), text(5, row));
+  }
+  if (total == 0) {
+    fmt::print("no row of {} is in quarantine{}\n", flags.table,
+               flags.where.empty() ? "" : " for which this holds");
+  } else {
+    fmt::print("{} of {}\n", observe::Count(shown), observe::Counted(total, "row"));
+  }
+  return 0;
 }
 
 // JSON lines to mend by hand and give back to replay --from.
@@ -84,14 +171,14 @@ Result<int> Export(const QuarantineFlags& flags) {
   const std::string rows =
       "SELECT quarantine_id, message, source, position, CAST(raw AS VARCHAR) AS raw, "
       "CAST(row AS JSON) AS row FROM " +
-      quarantine + (flags.where.empty() ? "" : " WHERE (" + flags.where + "\n)") +
-      " ORDER BY ingest_time, source, position";
-  WEIR_ASSIGN_OR_RETURN(
-      auto written,
-      runtime->engine().Query(
-          runtime->session().connection(),
-          "COPY (" + rows + ") TO " + columnar::QuoteLiteral(flags.file) + " (FORMAT json)"));
-  fmt::print("{} rows written to {}\n", written->GetValue(0, 0).ToString(), flags.file);
+      quarantine + Where(flags) + " ORDER BY ingest_time, source, position";
+  WEIR_ASSIGN_OR_RETURN(auto written,
+                        QueryWhere(*runtime, flags,
+                                   "COPY (" + rows + ") TO " + columnar::QuoteLiteral(flags.file) +
+                                       " (FORMAT json)"));
+  fmt::print("{} written to {}: mend \"row\" there, then weir quarantine replay {} --from {}\n",
+             observe::Counted(written->GetValue(0, 0).GetValue<int64_t>(), "row"), flags.file,
+             flags.table, flags.file);
   return 0;
 }
 
@@ -103,7 +190,7 @@ Result<int> Replay(const QuarantineFlags& flags) {
       runtime->Replay({flags.table, flags.file, flags.where}, Hex64(RealEnv().RandomU64())));
   fmt::print("{} of {} rows went back into {}", outcome.replayed, outcome.asked, flags.table);
   const int64_t left = outcome.asked - outcome.replayed - outcome.unparsed;
-  if (left > 0) fmt::print("; {} still break a constraint", left);
+  if (left > 0) fmt::print("; {} still {} a constraint", left, left == 1 ? "breaks" : "break");
   if (outcome.unparsed > 0) {
     fmt::print("; {} never parsed: export them, write their \"row\", replay --from the file",
                outcome.unparsed);
@@ -130,9 +217,10 @@ void Add(CLI::App& parent, Outcome& outcome, const char* name, const char* about
   if (has('i')) {
     command->add_option("--from", flags->file, "file of mended JSON lines, as export writes them");
   }
+  if (has('f')) AddFormatTo(*command, flags->format);
   command->callback([flags, run, &outcome] {
     auto code = run(*flags);
-    outcome.exit_code = code.ok() ? *code : Fail(code.error());
+    outcome.exit_code = code.ok() ? *code : Fail(code.error(), flags->format);
   });
 }
 
@@ -141,8 +229,8 @@ void Add(CLI::App& parent, Outcome& outcome, const char* name, const char* about
 void AddQuarantineCommand(CLI::App& app, Outcome& outcome) {
   CLI::App* command = app.add_subcommand("quarantine", "look at rejected rows and send them back");
   command->require_subcommand(1);
-  Add(*command, outcome, "list", "rows in quarantine by table and constraint", List, "");
-  Add(*command, outcome, "show", "the rejected rows of a table", Show, "twl");
+  Add(*command, outcome, "list", "rows in quarantine by table and constraint", List, "f");
+  Add(*command, outcome, "show", "the rejected rows of a table", Show, "twlf");
   Add(*command, outcome, "export", "write rejected rows to a file to be mended", Export, "two");
   Add(*command, outcome, "replay", "send rows that pass today's contract back into the table",
       Replay, "twi");

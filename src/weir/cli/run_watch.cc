@@ -103,7 +103,9 @@ std::string RunWatch::Line() {
     done = std::min(done, 1.0);
     line += "  " + observe::Percent(done);
     if (seconds >= kEtaFromSeconds && done < 1) {
-      line += fmt::format("  about {:.0f} s left", seconds * (1 - done) / done);
+      const double left = std::max(1.0, seconds * (1 - done) / done);
+      line += "  about " + (left < 100 ? fmt::format("{:.0f} s", left) : observe::Seconds(left));
+      line += " left";
     }
   }
   const size_t width = TerminalWidth(2);

@@ -24,8 +24,9 @@ struct RunsFlags {
   std::string b;
 
   bool json() const { return format == "json"; }
-  observe::RunHistory Open() const {
-    return observe::RunHistory(RealEnv(), JoinPath(WorkFolderOf(RealEnv(), project), "runs"));
+  Result<observe::RunHistory> Open() const {
+    WEIR_ASSIGN_OR_RETURN(const std::string folder, WorkFolderOf(RealEnv(), project));
+    return observe::RunHistory(RealEnv(), JoinPath(folder, "runs"));
   }
 };
 
@@ -35,7 +36,7 @@ std::string HowItEnded(const observe::RunReport& run) {
 }
 
 Status List(const RunsFlags& flags) {
-  observe::RunHistory history = flags.Open();
+  WEIR_ASSIGN_OR_RETURN(observe::RunHistory history, flags.Open());
   WEIR_ASSIGN_OR_RETURN(const auto runs, history.Newest(flags.count));
   OrderedJson json = OrderedJson::array();
   constexpr auto kRight = observe::TextTable::kRight;
@@ -72,7 +73,7 @@ Status List(const RunsFlags& flags) {
   if (flags.json()) {
     PrintJson(json);
   } else if (runs.empty()) {
-    fmt::print("no run is recorded yet\n");
+    fmt::print("no run is recorded yet: `weir run` makes the first\n");
   } else {
     fmt::print("{}", table.ToString(TerminalWidth(1)));
   }
@@ -80,7 +81,8 @@ Status List(const RunsFlags& flags) {
 }
 
 Status Show(const RunsFlags& flags) {
-  WEIR_ASSIGN_OR_RETURN(const observe::RunReport run, flags.Open().Find(flags.a));
+  WEIR_ASSIGN_OR_RETURN(observe::RunHistory history, flags.Open());
+  WEIR_ASSIGN_OR_RETURN(const observe::RunReport run, history.Find(flags.a));
   if (flags.json()) {
     PrintJson(observe::ReportJson(run));
     return Status::Ok();
@@ -95,8 +97,9 @@ Status Show(const RunsFlags& flags) {
 }
 
 Status Compare(const RunsFlags& flags) {
-  WEIR_ASSIGN_OR_RETURN(const observe::RunReport a, flags.Open().Find(flags.a));
-  WEIR_ASSIGN_OR_RETURN(const observe::RunReport b, flags.Open().Find(flags.b));
+  WEIR_ASSIGN_OR_RETURN(observe::RunHistory history, flags.Open());
+  WEIR_ASSIGN_OR_RETURN(const observe::RunReport a, history.Find(flags.a));
+  WEIR_ASSIGN_OR_RETURN(const observe::RunReport b, history.Find(flags.b));
   if (flags.json()) {
     PrintJson(observe::CompareJson(a, b));
   } else {
@@ -126,7 +129,7 @@ void AddRunsCommand(CLI::App& app, Outcome& outcome) {
     AddFormatTo(*command, flags->format);
     command->callback([flags, run, &outcome] {
       const Status status = run(*flags);
-      if (!status.ok()) outcome.exit_code = Fail(status.error());
+      if (!status.ok()) outcome.exit_code = Fail(status.error(), flags->format);
     });
   };
   add("list", "the newest runs", List);

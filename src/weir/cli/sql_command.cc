@@ -15,6 +15,7 @@ namespace {
 struct SqlFlags {
   ProjectFlags project;
   bool project_given = false;
+  bool statements_given = false;
   std::string statements;
   std::string format = "table";
 };
@@ -42,7 +43,7 @@ Status Run(const SqlFlags& flags, Env& env) {
   WEIR_ASSIGN_OR_RETURN(const server::ProjectOptions options, flags.project.ToOptions());
   WEIR_ASSIGN_OR_RETURN(auto workspace, SqlWorkspace::Open(env, options, flags.project_given));
   const OutputStyle style{ResultFormats().at(flags.format), TerminalWidth(1)};
-  if (!flags.statements.empty()) return OneShot(*workspace, flags, style);
+  if (flags.statements_given) return OneShot(*workspace, flags, style);
   SqlShell shell(env, *workspace, style, IsTerminal(0) && IsTerminal(1));
   if (!IsTerminal(0)) return Pipe(shell);
   shell.Talk();
@@ -62,8 +63,9 @@ void AddSqlCommand(CLI::App& app, Outcome& outcome) {
       ->capture_default_str();
   command->callback([command, flags, &outcome] {
     flags->project_given = command->count("project") > 0;
+    flags->statements_given = command->count("--command") > 0;
     const Status status = Run(*flags, RealEnv());
-    if (!status.ok()) outcome.exit_code = Fail(status.error());
+    if (!status.ok()) outcome.exit_code = Fail(status.error(), flags->format);
   });
 }
 

@@ -147,7 +147,8 @@ Status SqlShell::RunAll(const std::vector<sql::Fragment>& statements) {
     WEIR_ASSIGN_OR_RETURN(const SqlWorkspace::Ran ran,
                           workspace_.Run(statement, style_, WriteToStdout));
     if (is_terminal_) {
-      fmt::print("{} in {}\n", observe::Counted(ran.rows, "row"), observe::Seconds(ran.seconds));
+      fmt::print("{} in {}\n", ran.rows ? observe::Counted(*ran.rows, "row") : std::string("done"),
+                 observe::Seconds(ran.seconds));
     }
     std::fflush(stdout);
   }
@@ -200,6 +201,23 @@ Status SqlShell::Command(const std::string& line) {
   return Status::Ok();
 }
 
+// A statement of several lines comes back as one; behind a comment or in a string, a blank is not
+// what a line feed is.
+void SqlShell::Remember(const std::string& line) {
+  if (Trim(line).empty()) return;
+  const bool joins = in_statement_ && !remembered_.empty() &&
+                     remembered_.find("--") == std::string::npos &&
+                     std::count(remembered_.begin(), remembered_.end(), '\'') % 2 == 0;
+  if (joins) {
+    if (HIST_ENTRY* last = remove_history(history_length - 1)) {
+      std::free(const_cast<char*>(last->line));
+      std::free(last);
+    }
+  }
+  remembered_ = joins ? remembered_ + " " + line : line;
+  add_history(remembered_.c_str());
+}
+
 std::string SqlShell::HistoryFile() {
   std::string folder;
   if (auto state = env_.Variable("XDG_STATE_HOME"); state && !state->empty()) {
@@ -245,8 +263,9 @@ void SqlShell::Talk() {
     }
     const std::string line = typed;
     std::free(typed);
-    if (!Trim(line).empty()) add_history(line.c_str());
+    Remember(line);
     const Status status = Feed(line);
+    if (!in_statement_) remembered_.clear();
     if (!status.ok()) {
       if (status.error().code() == ErrorCode::kCancelled) {
         fmt::print("interrupted\n");

@@ -31,6 +31,7 @@ class SqlShell {
   Status RunAll(const std::vector<sql::Fragment>& statements);
   Status Command(const std::string& line);
   std::string HistoryFile();
+  void Remember(const std::string& line);
 
   Env& env_;
   SqlWorkspace& workspace_;
@@ -38,8 +39,9 @@ class SqlShell {
   const bool is_terminal_;
   bool quit_ = false;
   bool in_statement_ = false;
-  std::string text_;       // not yet run, behind as many line feeds as lines were run before
-  int64_t lines_fed_ = 0;  // so that errors name the line of the whole input
+  std::string text_;        // not yet run, behind as many line feeds as lines were run before
+  std::string remembered_;  // of the statement being typed, as history holds it
+  int64_t lines_fed_ = 0;   // so that errors name the line of the whole input
 };
 
 }  // namespace weir::cli

@@ -6,6 +6,7 @@
 #include "duckdb/main/connection.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
 #include "duckdb/main/query_result.hpp"
+#include "weir/cli/plan_text.h"
 #include "weir/columnar/duckdb_error.h"
 
 namespace weir::cli {
@@ -26,6 +27,7 @@ bool IsQuery(const sql::Fragment& statement) {
 // mistakes are looked for once more by binding it alone: a connection drops the place they are at.
 Error StatementError(sql::Session& session, const std::exception& exception,
                      const sql::Fragment& statement, const sql::RewrittenQuery& rewritten) {
+  if (auto error = session.scans().TakeError()) return std::move(*error);
   switch (duckdb::ErrorData(exception).Type()) {
     case duckdb::ExceptionType::IO:
     case duckdb::ExceptionType::OUT_OF_MEMORY:
@@ -47,23 +49,43 @@ Error StatementError(sql::Session& session, const std::exception& exception,
   }
 }
 
-// EXPLAIN's rows are drawings: (key, text).
-bool IsExplanation(const duckdb::QueryResult& result) {
-  return result.names.size() == 2 && result.names[0] == "explain_key" &&
-         result.names[1] == "explain_value";
+// What a syntax error stumbled over may be the name of a table, or the statement's first word.
+Error WithNearNames(Error error, const std::vector<std::string>& names) {
+  static const std::string kNear = "syntax error at or near \"";
+  const size_t at = error.message().find(kNear);
+  if (at == std::string::npos) return error;
+  std::string word = error.message().substr(at + kNear.size());
+  word.resize(word.find('"'));
+  std::vector<std::string> known = names;
+  if (error.where().ends_with(":1:1")) {
+    known = {"SELECT", "WITH",      "FROM", "EXPLAIN", "DESCRIBE",
+             "SHOW",   "SUMMARIZE", "COPY", "VALUES"};
+  }
+  const std::string fix = sql::DidYouMean(word, known);
+  return fix.empty() ? error : std::move(error).Fix(fix);
 }
 
-int64_t WriteExplanation(duckdb::QueryResult& result, const Write& write) {
-  int64_t rows = 0;
-  while (auto chunk = result.Fetch()) {
-    if (chunk->size() == 0) break;
-    for (size_t row = 0; row < chunk->size(); ++row) {
-      write(chunk->GetValue(1, row).ToString() + "\n");
-      ++rows;
-    }
-  }
-  if (result.HasError()) result.ThrowError();
-  return rows;
+// EXPLAIN [ANALYZE] query, without options of the user's own: what comes behind the words.
+struct Explained {
+  bool analyze = false;
+  sql::Fragment query;
+};
+
+std::optional<Explained> AsExplain(const sql::Fragment& statement) {
+  auto tokens = sql::Tokenize({"", statement.text});
+  if (!tokens.ok() || !tokens->front().Is("EXPLAIN")) return std::nullopt;
+  Explained explained;
+  explained.analyze = tokens->at(1).Is("ANALYZE");
+  const sql::Token& first = tokens->at(explained.analyze ? 2 : 1);
+  if (first.kind == sql::TokenKind::kEnd || first.Is("(")) return std::nullopt;
+  explained.query = {statement.source, statement.begin + first.begin,
+                     statement.text.substr(first.begin)};
+  return explained;
+}
+
+// Statements like SET answer with one column "Success" and no row: nothing to show.
+bool HasRows(const duckdb::QueryResult& result) {
+  return result.properties.return_type == duckdb::StatementReturnType::QUERY_RESULT;
 }
 
 }  // namespace
@@ -108,28 +130,49 @@ Result<SqlWorkspace::Ran> SqlWorkspace::Run(const sql::Fragment& statement,
   if (runtime_) names = runtime_->project().Names();
   WEIR_RETURN_IF_ERROR(RefuseDeclarations(statement, names));
   const int64_t start = env_.MonotonicNanos();
+  if (const auto explained = AsExplain(statement)) {
+    WEIR_RETURN_IF_ERROR(Explain(explained->query, explained->analyze, style, write));
+    return Ran{std::nullopt, static_cast<double>(env_.MonotonicNanos() - start) / 1e9};
+  }
   // now() stays DuckDB's: each statement has its own.
   WEIR_ASSIGN_OR_RETURN(const sql::RewrittenQuery rewritten,
                         sql::RewriteQuery(statement, std::nullopt));
   Ran ran;
   try {
     duckdb::Connection& connection = session().connection();
-    // A profile is complete only once the query is.
-    const bool whole = FirstWordIs(statement, {"EXPLAIN"});
-    std::unique_ptr<duckdb::QueryResult> result;
-    if (whole) {
-      result = connection.Query(rewritten.text);
-    } else {
-      result = connection.SendQuery(rewritten.text);
-    }
+    const auto result = connection.SendQuery(rewritten.text);
     if (result->HasError()) result->ThrowError();
-    ran.rows = IsExplanation(*result) ? WriteExplanation(*result, write)
-                                      : WriteRows(*connection.context, *result, style, write);
+    if (HasRows(*result)) ran.rows = WriteRows(*connection.context, *result, style, write);
   } catch (const std::exception& exception) {
-    return StatementError(session(), exception, statement, rewritten);
+    return WithNearNames(StatementError(session(), exception, statement, rewritten), names);
   }
   ran.seconds = static_cast<double>(env_.MonotonicNanos() - start) / 1e9;
   return ran;
+}
+
+Status SqlWorkspace::Explain(const sql::Fragment& query, bool analyze, const OutputStyle& style,
+                             const Write& write) {
+  WEIR_ASSIGN_OR_RETURN(sql::RewrittenQuery rewritten, sql::RewriteQuery(query, std::nullopt));
+  const std::string head = analyze ? "EXPLAIN (ANALYZE, FORMAT JSON) " : "EXPLAIN (FORMAT JSON) ";
+  std::string answer;
+  try {
+    const auto result = session().connection().Query(head + rewritten.text);
+    if (result->HasError()) result->ThrowError();
+    answer = result->GetValue(1, 0).ToString();
+  } catch (const std::exception& exception) {
+    for (auto& [to, from] : rewritten.places) to += head.size();
+    std::vector<std::string> names;
+    if (runtime_) names = runtime_->project().Names();
+    return WithNearNames(StatementError(session(), exception, query, rewritten), names);
+  }
+  const std::string tables = runtime_ ? runtime_->warehouse() + "/" : "";
+  WEIR_ASSIGN_OR_RETURN(const OrderedJson plan, PlanJson(answer, [&](const std::string& path) {
+                          if (tables.empty() || !path.starts_with(tables)) return path;
+                          return path.substr(tables.size(),
+                                             path.find('/', tables.size()) - tables.size());
+                        }));
+  write(style.format == ResultFormat::kJson ? ToText(plan, 1) + "\n" : PlanText(plan, style.width));
+  return Status::Ok();
 }
 
 Status SqlWorkspace::Show(const std::string& sql, const OutputStyle& style, const Write& write) {

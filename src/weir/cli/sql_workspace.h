@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ class SqlWorkspace {
   Status Refresh();
 
   struct Ran {
-    int64_t rows = 0;
+    std::optional<int64_t> rows;  // none: the statement has no rows to show
     double seconds = 0;
   };
   // Runs one statement and writes its rows.
@@ -41,6 +42,8 @@ class SqlWorkspace {
 
  private:
   explicit SqlWorkspace(Env& env) : env_(env) {}
+  Status Explain(const sql::Fragment& query, bool analyze, const OutputStyle& style,
+                 const Write& write);
 
   Env& env_;
   std::unique_ptr<server::ProjectRuntime> runtime_;

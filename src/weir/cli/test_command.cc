@@ -69,8 +69,8 @@ class ProjectTest {
       // Relative to the project's folder, as the paths of its sources are.
       options_.fixtures[source] = JoinPath(JoinPath("tests/" + name_, "input"), file);
     }
-    options_.warehouse = JoinPath(WorkFolderOf(env_, options_.path),
-                                  "test/" + name_ + "-" + Hex64(env_.RandomU64()));
+    options_.warehouse =
+        JoinPath(JoinPath(folder_, ".weir/test"), name_ + "-" + Hex64(env_.RandomU64()));
     auto passed = RunIn();
     if (keep_) {
       fmt::print("the tables are in {}\n", options_.warehouse);
@@ -182,7 +182,8 @@ class ProjectTest {
 
 Result<int> Test(const TestFlags& flags, Env& env) {
   WEIR_ASSIGN_OR_RETURN(const server::ProjectOptions options, flags.project.ToOptions());
-  const std::string folder = ParentPath(WorkFolderOf(env, options.path));
+  WEIR_ASSIGN_OR_RETURN(const std::string work_folder, WorkFolderOf(env, options.path));
+  const std::string folder = ParentPath(work_folder);
   const std::string tests = JoinPath(folder, "tests");
   std::vector<FileInfo> entries;
   if (env.Exists(tests)) {

@@ -122,6 +122,10 @@ Error FromDuckDB(const duckdb::ErrorData& error) {
     excerpt = message.substr(at + 2);
     message.resize(at);
   }
+  // "...\n\nPossible solutions:\n* Reducing the number of threads (SET threads=X)...": ours say it.
+  if (const size_t at = message.find("\n\nPossible solutions:"); at != std::string::npos) {
+    message.resize(at);
+  }
   Error ours = FromType(error.Type(), info, std::move(message));
   return excerpt.empty() ? ours : std::move(ours).Excerpt(std::move(excerpt));
 }

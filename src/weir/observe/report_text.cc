@@ -177,6 +177,14 @@ std::string Change(double a, double b) {
   return fmt::format("{:+.0f} %", (b - a) / a * 100);
 }
 
+// Below a tenth of a second, chance decides; beyond tenfold, percents are hard to read.
+std::string ChangeOfSeconds(double a, double b) {
+  if (std::max(a, b) < 0.1) return "";
+  if (std::min(a, b) <= 0.01) return b > a ? "longer" : "shorter";
+  if (b >= 10 * a) return fmt::format("{:.0f} times", b / a);
+  return Change(a, b);
+}
+
 std::string FromTo(const std::string& a, const std::string& b) {
   return a == b ? a : a + " -> " + b;
 }
@@ -208,11 +216,12 @@ std::string CompareText(const RunReport& a, const RunReport& b, size_t width) {
                Change(static_cast<double>(x.rows_out), static_cast<double>(y.rows_out)),
                FromTo(Count(x.rejected()), Count(y.rejected())),
                FromTo(FigureSeconds(x.seconds), FigureSeconds(y.seconds)),
-               Change(x.seconds, y.seconds)});
+               ChangeOfSeconds(x.seconds, y.seconds)});
   }
   out += table.ToString(width);
-  out += fmt::format("whole run: {} -> {} ({}), peak memory {} -> {}\n", Seconds(a.seconds),
-                     Seconds(b.seconds), Change(a.seconds, b.seconds),
+  const std::string change = ChangeOfSeconds(a.seconds, b.seconds);
+  out += fmt::format("whole run: {} -> {}{}, peak memory {} -> {}\n", Seconds(a.seconds),
+                     Seconds(b.seconds), change.empty() ? "" : " (" + change + ")",
                      Bytes(static_cast<double>(a.peak_memory_bytes)),
                      Bytes(static_cast<double>(b.peak_memory_bytes)));
   return out;

@@ -1,5 +1,7 @@
 #include "weir/observe/run_history.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -10,15 +12,17 @@ namespace weir::observe {
 namespace {
 
 constexpr const char* kEnding = ".json";
-constexpr size_t kTimeLength = 15;  // 20130131T070009
+constexpr size_t kTimeLength = 22;  // 20130131T070009.123456
+constexpr int64_t kMicros = 1'000'000;
 
-// "20130131T070009-<id>.json": sorted by name is sorted by time.
+// "20130131T070009.123456-<id>.json": sorted by name is sorted by time.
 std::string FileName(const RunReport& report) {
   std::string time;
   for (const char c : UtcTime(report.started_us)) {
     if (c == ' ') time += 'T';
     if (c >= '0' && c <= '9') time += c;
   }
+  time += fmt::format(".{:06}", report.started_us % kMicros);
   return time + "-" + report.run + kEnding;
 }
 

@@ -43,11 +43,18 @@ class EventWriter {
   guard::DatasetName NameOf(const std::string& relation) const {
     const sql::Relation* found = runtime_.prepared().Find(relation);
     if (found == nullptr || found->source == nullptr) {
-      return guard::NameOfPath(runtime_.catalog().PathOf(relation));
+      return guard::NameOfPath(Absolute(runtime_.catalog().PathOf(relation)));
     }
     const std::string path = found->declared->options.at("path");
-    const bool whole = path.rfind('/', 0) == 0 || path.find("://") != std::string::npos;
-    return guard::NameOfPath(whole ? path : JoinPath(runtime_.project().folder, path));
+    const bool is_url = path.find("://") != std::string::npos;
+    return guard::NameOfPath(is_url ? path : Absolute(JoinPath(runtime_.project().folder, path)));
+  }
+
+  // OpenLineage joins the events of many programs by these names: "./data" would be another folder
+  // for each of them.
+  std::string Absolute(std::string path) const {
+    while (path.starts_with("./")) path = path.substr(2);
+    return JoinPath(runtime_.engine().env().Variable("PWD").value_or(""), path);
   }
 
   static std::vector<guard::LineageColumn> ColumnsOf(const columnar::Schema& schema) {

@@ -188,18 +188,26 @@ Result<std::unique_ptr<Project>> ParseProject(std::string folder, std::vector<So
   return project;
 }
 
+Result<FileInfo> StatProject(Env& env, const std::string& path) {
+  auto info = env.Stat(path);
+  if (info.ok() || info.error().code() != ErrorCode::kNotFound) return info;
+  std::vector<std::string> names;
+  if (const auto beside = env.ListDir(ParentPath(path)); beside.ok()) {
+    for (const FileInfo& entry : *beside) {
+      if (entry.is_directory || EndsWith(entry.path, ".sql")) names.push_back(entry.path);
+    }
+  }
+  const std::string near = DidYouMean(BaseName(path), names);
+  return Error::User(ErrorCode::kNotFound, "no project '" + path + "': there is no such file")
+      .Fix(near.empty() ? "name a .sql file or a folder of .sql files" : near);
+}
+
 Result<std::unique_ptr<Project>> LoadProject(Env& env, const std::string& path,
                                              const std::vector<std::string>& contracts) {
-  auto info = env.Stat(path);
-  if (!info.ok()) {
-    return std::move(info)
-        .error()
-        .While("opening the project")
-        .Fix("give a .sql file or a folder of .sql files");
-  }
+  WEIR_ASSIGN_OR_RETURN(const FileInfo info, StatProject(env, path));
   std::vector<std::string> paths;
   std::string folder = path;
-  if (info->is_directory) {
+  if (info.is_directory) {
     WEIR_ASSIGN_OR_RETURN(std::vector<FileInfo> entries, env.ListDir(path));
     for (const FileInfo& entry : entries) {
       if (!entry.is_directory && EndsWith(entry.path, ".sql")) {

@@ -50,6 +50,8 @@ struct Project {
 // Contract files: contract_file.h.
 Result<std::unique_ptr<Project>> LoadProject(Env& env, const std::string& path,
                                              const std::vector<std::string>& contracts = {});
+// What a project's path leads to; kNotFound with the nearest name that there is.
+Result<FileInfo> StatProject(Env& env, const std::string& path);
 // The same for text that is at hand: one-shot SQL, tests.
 Result<std::unique_ptr<Project>> ParseProject(std::string folder, std::vector<SourceText> files);
 

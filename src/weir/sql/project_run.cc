@@ -137,8 +137,13 @@ Status DefineEverything(Session& session, const PreparedProject& project,
   for (const auto& [key, relation] : project.relations) {
     const TableStatement& declared = *relation.declared;
     if (relation.source) {
-      WEIR_ASSIGN_OR_RETURN(std::shared_ptr<columnar::SourceScan> scan,
-                            relation.source->Plan(columnar::ScanRequest{}));
+      auto planned = relation.source->Plan(columnar::ScanRequest{});
+      if (!planned.ok()) {
+        WEIR_RETURN_IF_ERROR(
+            session.DefineUnreadable(declared, relation.schema, std::move(planned).error()));
+        continue;
+      }
+      const std::shared_ptr<columnar::SourceScan> scan = std::move(planned).value();
       if (const auto* files = scan->parquet_files()) {
         WEIR_RETURN_IF_ERROR(
             session.DefineParquet(declared.name, &declared, relation.schema, *files, 0));

@@ -36,7 +36,8 @@ ProjectOutcome RunProject(Session& session, const PreparedProject& project,
                           ScopedSpan& run_span, RunProgress& progress);
 
 // Makes every name read all that there is now: for queries after a run and for `weir sql`.
-// Tables that do not exist yet have no rows.
+// Tables that do not exist yet have no rows; a source that cannot be opened says so to who reads
+// it.
 Status DefineEverything(Session& session, const PreparedProject& project,
                         columnar::Catalog& catalog, int64_t now_us);
 

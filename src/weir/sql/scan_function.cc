@@ -81,6 +81,7 @@ duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext&,
 duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
     duckdb::ClientContext&, duckdb::TableFunctionInitInput& input) {
   const auto& data = input.bind_data->Cast<ScanBindData>();
+  if (data.active->unreadable) Throw(*data.scans, *data.active->unreadable);
   auto state = duckdb::make_uniq<ScanGlobalState>();
   for (duckdb::column_t id : input.column_ids) {
     if (id >= duckdb::VIRTUAL_COLUMN_START && id < duckdb::VIRTUAL_COLUMN_START + 3) {

@@ -28,6 +28,7 @@ struct ActiveScan {
   std::string name;
   columnar::Schema schema;
   std::shared_ptr<columnar::SourceScan> scan;  // null while statements are only bound
+  std::optional<Error> unreadable;             // why there is none: whoever reads is told
   columnar::UnparsedRows* unparsed = nullptr;  // set while rows are read
   int32_t file_base = 0;  // added to the scan's file ordinals, so that they differ between scans
   uint64_t total_bytes = 0;

@@ -1,6 +1,7 @@
 #include "weir/sql/session.h"
 
 #include <algorithm>
+#include <regex>
 #include <set>
 
 #include "duckdb/common/error_data.hpp"
@@ -33,6 +34,20 @@ struct Message {
   std::string fix;
 };
 
+// The nearest of all names may still be far: "table_changes", did you mean "disable_peg_parser"?
+bool IsNear(const std::string& what, const std::string& candidates) {
+  static const std::regex kName("name \"?([A-Za-z0-9_]+)\"?");
+  static const std::regex kQuoted("\"([^\"]+)\"");
+  std::smatch wrong;
+  if (!std::regex_search(what, wrong, kName)) return true;
+  std::vector<std::string> names;
+  for (std::sregex_iterator it(candidates.begin(), candidates.end(), kQuoted), end; it != end;
+       ++it) {
+    names.push_back((*it)[1]);
+  }
+  return names.empty() || !DidYouMean(wrong[1].str(), names).empty();
+}
+
 Message Shorten(std::string text) {
   Message message;
   if (size_t excerpt = text.find("\n\nLINE "); excerpt != std::string::npos) text.resize(excerpt);
@@ -51,6 +66,7 @@ Message Shorten(std::string text) {
         "did you mean" + message.fix.substr(std::string("Candidate bindings:").size()) + "?";
   } else if (message.fix.rfind("Did", 0) == 0) {
     message.fix[0] = 'd';
+    if (!IsNear(text, message.fix)) message.fix.clear();
   }
   message.what = std::move(text);
   return message;
@@ -226,6 +242,13 @@ Status Session::DefineScan(const TableStatement& declared, const columnar::Schem
   scans_->Set(active);
   return CreateView(declared.name, WithComputed(&declared, "SELECT * FROM weir_scan(" +
                                                                QuoteLiteral(declared.name) + ")"));
+}
+
+Status Session::DefineUnreadable(const TableStatement& declared, const columnar::Schema& schema,
+                                 Error why) {
+  WEIR_RETURN_IF_ERROR(DefineScan(declared, schema, nullptr, 0, nullptr));
+  scans_->Find(declared.name)->unreadable = std::move(why);
+  return Status::Ok();
 }
 
 Status Session::DefineParquet(const std::string& name, const TableStatement* declared,
@@ -408,6 +431,7 @@ Result<std::vector<std::unique_ptr<duckdb::Expression>>> Session::BindConditions
       return Translate(exception, condition, &rewritten);
     }
   }
+  WEIR_RETURN_IF_ERROR(Execute(std::string("DROP TABLE ") + kShapeTable));
   return bound;
 }
 

@@ -50,6 +50,9 @@ class Session {
   Status DefineScan(const TableStatement& declared, const columnar::Schema& schema,
                     std::shared_ptr<columnar::SourceScan> scan, int32_t file_base,
                     columnar::UnparsedRows* unparsed);
+  // A source that cannot be opened now: statements bind, and whoever reads it is told why.
+  Status DefineUnreadable(const TableStatement& declared, const columnar::Schema& schema,
+                          Error why);
   // Parquet files as a name: of a source (with the declaration's computed columns) or of a table.
   Status DefineParquet(const std::string& name, const TableStatement* declared,
                        const columnar::Schema& schema,
