@@ -88,7 +88,7 @@ function(weir_layer name)
       weir_use_pch(weir_${name}_test)
     endif()
     add_test(NAME unit/${name} COMMAND weir_${name}_test --gtest_brief=1)
-    set_tests_properties(unit/${name} PROPERTIES LABELS fast TIMEOUT 120)
+    set_tests_properties(unit/${name} PROPERTIES LABELS fast TIMEOUT 600)
     if(tests MATCHES "_sim_test\\.cc")
       add_test(NAME sim/${name} COMMAND weir_${name}_test --gtest_brief=1 --gtest_filter=*Sim*)
       set_tests_properties(sim/${name} PROPERTIES

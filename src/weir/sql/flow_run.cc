@@ -521,7 +521,20 @@ class FlowRunner::Epoch {
 };
 
 Result<FlowOutcome> FlowRunner::Run(const PreparedFlow& flow, SpanLog& spans, ScopedSpan& span) {
-  return Epoch(*this, flow, spans, span).Run();
+  Result<FlowOutcome> outcome = Epoch(*this, flow, spans, span).Run();
+  const int threads = session_.engine().options().threads;
+  const bool memory_full = !outcome.ok() && outcome.error().code() == ErrorCode::kLimit;
+  if (!memory_full || threads == 1 || settings_.Interrupted()) return outcome;
+  // Every thread holds pages of its own that can't be put on disk. Nothing was committed: once more
+  // with one thread, slower, before the user has to act.
+  WEIR_RETURN_IF_ERROR(session_.Execute("SET threads = 1"));
+  outcome = Epoch(*this, flow, spans, span).Run();
+  WEIR_RETURN_IF_ERROR(session_.Execute("SET threads = " + std::to_string(threads)));
+  if (outcome.ok()) {
+    outcome->notes.push_back("memory was full with " + std::to_string(threads) +
+                             " threads: computed again with one");
+  }
+  return outcome;
 }
 
 Result<RefreshPlan> FlowRunner::Preview(const PreparedFlow& flow) {

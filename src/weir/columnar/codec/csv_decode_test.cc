@@ -7,6 +7,7 @@
 #include <string>
 
 #include "duckdb.hpp"
+#include "weir/base/env.h"
 #include "weir/columnar/codec/test_random.h"
 #include "weir/columnar/codec/text_blocks.h"
 
@@ -179,7 +180,7 @@ TEST(CsvDecode, AsDuckDbReadsIt) {
   duckdb::DuckDB db(nullptr);
   duckdb::Connection connection(db);
   TestRandom random(11);
-  const std::string path = testing::TempDir() + "csv_decode_test.csv";
+  const std::string path = testing::TempDir() + "csv_decode_test_" + std::to_string(RealEnv().RandomU64()) + ".csv";
   for (int round = 0; round < 60; ++round) {
     std::string text;
     const size_t records = 1 + random() % 60;
