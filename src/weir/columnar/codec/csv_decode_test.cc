@@ -180,7 +180,8 @@ TEST(CsvDecode, AsDuckDbReadsIt) {
   duckdb::DuckDB db(nullptr);
   duckdb::Connection connection(db);
   TestRandom random(11);
-  const std::string path = testing::TempDir() + "csv_decode_test_" + std::to_string(RealEnv().RandomU64()) + ".csv";
+  const std::string path =
+      testing::TempDir() + "csv_decode_test_" + std::to_string(RealEnv().RandomU64()) + ".csv";
   for (int round = 0; round < 60; ++round) {
     std::string text;
     const size_t records = 1 + random() % 60;
