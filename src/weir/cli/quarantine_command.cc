@@ -127,6 +127,15 @@ Result<int> List(const QuarantineFlags& flags) {
 }
 
 // Each row as a paragraph: the reasons and the rows are too long for columns.
+// A row may have 64 KiB here; `export` and --format json give all of it.
+std::string Shortened(std::string row) {
+  constexpr size_t kShownBytes = 500;
+  if (row.size() <= kShownBytes) return row;
+  size_t end = kShownBytes;
+  while (end > 0 && (static_cast<unsigned char>(row[end]) & 0xC0) == 0x80) --end;
+  return row.substr(0, end) + "…";
+}
+
 Result<int> Show(const QuarantineFlags& flags) {
   WEIR_ASSIGN_OR_RETURN(auto runtime, OpenAll(flags));
   WEIR_ASSIGN_OR_RETURN(std::string quarantine, QuarantineOf(*runtime, flags.table));
@@ -153,7 +162,7 @@ Result<int> Show(const QuarantineFlags& flags) {
     const std::string source = text(3, row);
     const std::string position = text(4, row);
     fmt::print("{}  {}{}\n  {}\n  {}\n", text(0, row), source,
-               position.empty() ? "" : " at byte " + position, text(2, row), text(5, row));
+               position.empty() ? "" : " at byte " + position, text(2, row), Shortened(text(5, row)));
   }
   if (total == 0) {
     fmt::print("no row of {} is in quarantine{}\n", flags.table,

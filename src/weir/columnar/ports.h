@@ -121,6 +121,9 @@ class SourceScan {
                                                     UnparsedRows* unparsed) = 0;
   // The bytes of a row as they stand in the source, at most max_bytes of them.
   virtual Result<std::string> ReadRaw(const Origin& origin, size_t max_bytes) = 0;
+  // The line (from 1) of the file on which a row begins, for messages. nullopt: it has none, or it
+  // would cost too much to count.
+  virtual std::optional<int64_t> LineOf(const Origin&) { return std::nullopt; }
 };
 inline constexpr uint64_t kOriginColumnBase = uint64_t{1}
                                               << 40;  // + 0 file, + 1 offset, + 2 length

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
+#include "weir/columnar/codec/parse_fix.h"
 #include "weir/guard/json_writer.h"
 
 namespace weir::guard {
@@ -46,17 +48,30 @@ Check ParsesCheck(const Contract& contract) {
   return check;
 }
 
-std::string Place(const columnar::Origin& origin, const OriginName& file_name) {
+std::optional<int64_t> LineOf(const columnar::Origin& origin, const OriginNames& names) {
+  if (!names.line || origin.length == 0) return std::nullopt;
+  return names.line(origin);
+}
+
+std::string Place(const columnar::Origin& origin, const OriginNames& names) {
   if (origin.file < 0) return "";
-  std::string name = file_name ? file_name(origin.file) : "";
+  std::string name = names.file ? names.file(origin.file) : "";
   if (name.empty()) name = "file " + std::to_string(origin.file);
+  if (const auto line = LineOf(origin, names)) name += ", line " + std::to_string(*line);
   return name + (origin.length > 0 ? ", byte " : ", row ") + std::to_string(origin.offset);
 }
 
-void AppendSample(const FailingRow& row, const OriginName& file_name, JsonWriter* json) {
+// Of rows that did not parse, by the first of the sample.
+std::string FixOf(const CheckResult& result) {
+  if (result.check.kind != CheckKind::kParses || result.sample.empty()) return "";
+  return columnar::ParseFix(result.sample.front().message);
+}
+
+void AppendSample(const FailingRow& row, const OriginNames& names, JsonWriter* json) {
   json->BeginObject();
   if (row.origin.file >= 0) {
-    json->Key("file").String(file_name ? file_name(row.origin.file) : "");
+    json->Key("file").String(names.file ? names.file(row.origin.file) : "");
+    if (const auto line = LineOf(row.origin, names)) json->Key("line").Int(*line);
     json->Key("position").Int(row.origin.offset).Key("length").Int(row.origin.length);
   }
   if (!row.row.empty()) json->Key("row").Raw(row.row);
@@ -65,7 +80,7 @@ void AppendSample(const FailingRow& row, const OriginName& file_name, JsonWriter
   json->EndObject();
 }
 
-void AppendResult(const CheckResult& result, const OriginName& file_name, JsonWriter* json) {
+void AppendResult(const CheckResult& result, const OriginNames& names, JsonWriter* json) {
   const Check& check = result.check;
   json->BeginObject();
   json->Key("name").String(check.name);
@@ -91,8 +106,9 @@ void AppendResult(const CheckResult& result, const OriginName& file_name, JsonWr
     }
     json->EndObject();
     json->Key("sample").BeginArray();
-    for (const FailingRow& row : result.sample) AppendSample(row, file_name, json);
+    for (const FailingRow& row : result.sample) AppendSample(row, names, json);
     json->EndArray();
+    if (std::string fix = FixOf(result); !fix.empty()) json->Key("fix").String(fix);
   }
   json->EndObject();
 }
@@ -206,7 +222,7 @@ void CheckTotals::AddUnparsed(const columnar::UnparsedRow& row) {
   if (samples_.back().Offer()) {
     FailingRow failing;
     failing.origin = row.origin;
-    failing.values = row.column;
+    if (!row.column.empty()) failing.values = "column " + row.column;
     failing.message = row.reason;
     samples_.back().Put(std::move(failing));
   }
@@ -264,7 +280,7 @@ double CheckTotals::Score() const {
   return checked == 0 ? 1 : 1 - failed / checked;
 }
 
-Error CheckTotals::FailError(const CheckResult& result, const OriginName& file_name) const {
+Error CheckTotals::FailError(const CheckResult& result, const OriginNames& names) const {
   const Check& check = result.check;
   std::string message = "constraint '" + check.name + "' " + ExpectClause(check) + " ";
   std::string examples;
@@ -275,7 +291,7 @@ Error CheckTotals::FailError(const CheckResult& result, const OriginName& file_n
                std::to_string(result.counts.checked) + " rows";
     for (size_t i = 0; i < std::min(kExampleRows, result.sample.size()); ++i) {
       const FailingRow& row = result.sample[i];
-      const std::string place = Place(row.origin, file_name);
+      const std::string place = Place(row.origin, names);
       std::string what = row.values.empty() ? row.row : row.values;
       if (!row.message.empty()) what += (what.empty() ? "" : ": ") + row.message;
       if (i > 0) examples += "\n";
@@ -283,20 +299,23 @@ Error CheckTotals::FailError(const CheckResult& result, const OriginName& file_n
     }
   }
   message += "; nothing was committed";
+  std::string fix = FixOf(result);
+  if (!fix.empty()) fix += "; ";
   return Error::Data(ErrorCode::kContract, std::move(message))
       .At(check.where)
       .Excerpt(std::move(examples))
       .Fix(result.table ? "mend the source, or let the table keep it with ON VIOLATION WARN"
-                        : "mend these rows at the source, or set them aside with ON VIOLATION "
-                          "QUARANTINE");
+                        : fix +
+                              "mend these rows at the source, or set them aside with ON "
+                              "VIOLATION QUARANTINE");
 }
 
-Status CheckTotals::Verdict(const OriginName& file_name) const {
+Status CheckTotals::Verdict(const OriginNames& names) const {
   const std::vector<CheckResult> results = Results();
   for (const CheckResult& result : results) {
     if (result.check.action != Action::kFail) continue;
     const bool broken = result.table ? !result.table->passed : result.counts.failed > 0;
-    if (broken) return FailError(result, file_name);
+    if (broken) return FailError(result, names);
   }
   const RowCounts counts = rows();
   if (contract_.quarantine_max_ratio < 0 || counts.checked < contract_.breaker_min_rows) {
@@ -310,7 +329,7 @@ Status CheckTotals::Verdict(const OriginName& file_name) const {
                                         return a.counts.by_action[Index(Action::kQuarantine)] <
                                                b.counts.by_action[Index(Action::kQuarantine)];
                                       });
-  Error error = FailError(*worst, file_name);
+  Error error = FailError(*worst, names);
   return Error::Data(ErrorCode::kContract,
                      "the breaker opened: " + std::to_string(counts.quarantined) + " of " +
                          std::to_string(counts.checked) + " rows (" + Percent(ratio) +
@@ -323,7 +342,7 @@ Status CheckTotals::Verdict(const OriginName& file_name) const {
           "'quarantine.max-ratio'");
 }
 
-std::string CheckTotals::ToJson(const OriginName& file_name) const {
+std::string CheckTotals::ToJson(const OriginNames& names) const {
   const RowCounts counts = rows();
   JsonWriter json;
   json.BeginObject();
@@ -336,7 +355,7 @@ std::string CheckTotals::ToJson(const OriginName& file_name) const {
   json.Key("unparsed").Int(counts.unparsed);
   json.EndObject();
   json.Key("checks").BeginArray();
-  for (const CheckResult& result : Results()) AppendResult(result, file_name, &json);
+  for (const CheckResult& result : Results()) AppendResult(result, names, &json);
   json.EndArray().EndObject();
   return json.Take();
 }

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,12 @@ namespace weir::guard {
 
 // The name of an origin's file ordinal, for messages and samples ("" if unknown).
 using OriginName = std::function<std::string(int32_t file)>;
+
+// How messages and samples say where a row is from; either may be empty.
+struct OriginNames {
+  OriginName file;
+  std::function<std::optional<int64_t>(const columnar::Origin&)> line;  // SourceScan::LineOf
+};
 
 // A row that broke a check, as kept in the sample.
 struct FailingRow {
@@ -140,15 +147,15 @@ class CheckTotals {
   double Score() const;
 
   // kContract if a FAIL check was broken or the breaker opened: nothing of the epoch may commit.
-  // Names the constraint, the count, the first examples (file, offset, value) and the fix.
-  Status Verdict(const OriginName& file_name) const;
+  // Names the constraint, the count, the first examples (file, line, offset, value) and the fix.
+  Status Verdict(const OriginNames& names) const;
 
   // {"score":…,"rows":{…},"checks":[…]}: for manifests, --format json and reports.
-  std::string ToJson(const OriginName& file_name) const;
+  std::string ToJson(const OriginNames& names) const;
 
  private:
   CheckResult ResultLocked(size_t index) const;
-  Error FailError(const CheckResult& result, const OriginName& file_name) const;
+  Error FailError(const CheckResult& result, const OriginNames& names) const;
 
   const Contract contract_;
   const size_t sample_rows_;

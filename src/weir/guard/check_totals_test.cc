@@ -53,7 +53,7 @@ Contract One(Action action) {
 TEST(CheckTotalsTest, FailNamesConstraintCountExamplesAndFix) {
   CheckTotals totals(One(Action::kFail), RealEnv());
   totals.Merge(Counts(50, 2, Action::kFail));
-  const Status status = totals.Verdict(FileName);
+  const Status status = totals.Verdict({FileName, {}});
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code(), ErrorCode::kContract);
   EXPECT_EQ(status.error().actor(), Actor::kData);
@@ -68,7 +68,7 @@ TEST(CheckTotalsTest, OtherActionsCommit) {
   for (Action action : {Action::kWarn, Action::kDropRow, Action::kQuarantine}) {
     CheckTotals totals(One(action), RealEnv());
     totals.Merge(Counts(1000, 1000, action));
-    EXPECT_TRUE(totals.Verdict(FileName).ok()) << ActionName(action);
+    EXPECT_TRUE(totals.Verdict({FileName, {}}).ok()) << ActionName(action);
   }
 }
 
@@ -78,16 +78,16 @@ TEST(CheckTotalsTest, TheBreakerNeedsAHundredRowsAndMoreThanItsRatio) {
   {
     CheckTotals totals(contract, RealEnv());
     totals.Merge(Counts(99, 99, Action::kQuarantine));
-    EXPECT_TRUE(totals.Verdict(FileName).ok());
+    EXPECT_TRUE(totals.Verdict({FileName, {}}).ok());
   }
   {
     CheckTotals totals(contract, RealEnv());
     totals.Merge(Counts(100, 5, Action::kQuarantine));
-    EXPECT_TRUE(totals.Verdict(FileName).ok());
+    EXPECT_TRUE(totals.Verdict({FileName, {}}).ok());
   }
   CheckTotals totals(contract, RealEnv());
   totals.Merge(Counts(100, 6, Action::kQuarantine));
-  const Status status = totals.Verdict(FileName);
+  const Status status = totals.Verdict({FileName, {}});
   ASSERT_FALSE(status.ok());
   EXPECT_THAT(status.error().message(), HasSubstr("6 of 100 rows (6 %)"));
   EXPECT_THAT(status.error().message(), HasSubstr("'positive'"));
@@ -99,7 +99,7 @@ TEST(CheckTotalsTest, DroppedRowsDoNotOpenTheBreaker) {
   contract.quarantine_max_ratio = 0;
   CheckTotals totals(contract, RealEnv());
   totals.Merge(Counts(1000, 1000, Action::kDropRow));
-  EXPECT_TRUE(totals.Verdict(FileName).ok());
+  EXPECT_TRUE(totals.Verdict({FileName, {}}).ok());
 }
 
 TEST(CheckTotalsTest, UnparsedRowsCountUnderParses) {
@@ -107,14 +107,15 @@ TEST(CheckTotalsTest, UnparsedRowsCountUnderParses) {
   contract.parses = Action::kFail;
   CheckTotals totals(contract, RealEnv());
   totals.Merge(Counts(10, 0, Action::kWarn));
-  EXPECT_TRUE(totals.Verdict(FileName).ok());
+  EXPECT_TRUE(totals.Verdict({FileName, {}}).ok());
   totals.AddUnparsed({{3, 77, 5}, "x", "cannot cast 'abc' to INTEGER"});
   EXPECT_TRUE(totals.fail_seen());
-  const Status status = totals.Verdict(FileName);
+  const Status status = totals.Verdict({FileName, {}});
   ASSERT_FALSE(status.ok());
   EXPECT_THAT(status.error().message(), HasSubstr("'parses'"));
   EXPECT_THAT(status.error().message(), HasSubstr("1 of 11 rows"));
-  EXPECT_THAT(status.error().excerpt(), HasSubstr("data/3.csv, byte 77: x: cannot cast 'abc'"));
+  EXPECT_THAT(status.error().excerpt(),
+              HasSubstr("data/3.csv, byte 77: column x: cannot cast 'abc'"));
   EXPECT_EQ(totals.rows().checked, 11);
   EXPECT_EQ(totals.rows().accepted, 10);
   EXPECT_EQ(totals.rows().unparsed, 1);
@@ -131,10 +132,10 @@ TEST(CheckTotalsTest, AFailedTableCheckStopsTheCommit) {
   contract.checks.push_back(fresh);
   CheckTotals totals(contract, RealEnv());
   totals.AddTable(0, {true, 1, 5, 0, "new"});
-  EXPECT_TRUE(totals.Verdict(FileName).ok());
+  EXPECT_TRUE(totals.Verdict({FileName, {}}).ok());
   EXPECT_FALSE(totals.fail_seen());
   totals.AddTable(0, {false, 1e9, 5, 0, "the newest ts is old"});
-  const Status status = totals.Verdict(FileName);
+  const Status status = totals.Verdict({FileName, {}});
   ASSERT_FALSE(status.ok());
   EXPECT_THAT(status.error().message(), HasSubstr("the newest ts is old"));
 }
@@ -160,7 +161,7 @@ TEST(CheckTotalsTest, JsonIsValidAndHoldsTheCounts) {
   CheckTotals totals(contract, RealEnv());
   totals.Merge(Counts(50, 20, Action::kQuarantine));
   totals.AddUnparsed({{3, 77, 5}, "", "bad \xff byte"});
-  const std::string json = totals.ToJson(FileName);
+  const std::string json = totals.ToJson({FileName, {}});
   const Result<Json> parsed = ParseJson(json);
   ASSERT_TRUE(parsed.ok()) << parsed.error().ToString() << json;
   const Json& checks = (*parsed)["checks"];

@@ -83,7 +83,12 @@ std::string ReportText(const RunReport& report, size_t width) {
     if (table.recovered) lines.push_back("the commit of the run before was finished first");
     for (const std::string& note : table.notes) lines.push_back(note);
     for (const CheckFigures& check : table.checks) {
-      if (check.failed > 0) lines.push_back(BrokenCheck(check));
+      if (check.failed == 0) continue;
+      lines.push_back(BrokenCheck(check));
+      if (check.fix.empty()) continue;
+      std::string fix = "  fix: " + check.fix;
+      if (check.action == "QUARANTINE") fix += "; all: weir quarantine show " + table.table;
+      lines.push_back(std::move(fix));
     }
     for (size_t i = 0; i < lines.size(); ++i) {
       AppendLine(out, (i == 0 ? table.table + "  " : std::string("  ")) + lines[i], width);

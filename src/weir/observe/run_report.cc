@@ -61,10 +61,14 @@ std::string ExampleOf(const Json& check) {
   if (!file.empty()) {
     text = file;
     const int64_t position = Get<int64_t>(row, "position", -1);
+    const int64_t line = Get<int64_t>(row, "line", -1);
+    if (line > 0) text += " line " + std::to_string(line) + ",";
     if (position >= 0) text += " at byte " + std::to_string(position);
   }
-  const std::string what = Get<std::string>(row, "message", Get<std::string>(row, "values", ""));
-  if (!what.empty()) text += (text.empty() ? "" : ": ") + what;
+  for (const char* part : {"values", "message"}) {
+    const std::string what = Get<std::string>(row, part, "");
+    if (!what.empty()) text += (text.empty() ? "" : ": ") + what;
+  }
   return text;
 }
 
@@ -87,6 +91,7 @@ std::vector<CheckFigures> ChecksOf(const std::string& text) {
     check.failed = Get<int64_t>(item, "failed", Get<int64_t>(item, "broken", 0));
     if (!check.detail.empty() && !Get(item, "passed", true) && check.failed == 0) check.failed = 1;
     check.example = ExampleOf(item);
+    check.fix = Get<std::string>(item, "fix", "");
     checks.push_back(std::move(check));
   }
   return checks;
@@ -135,6 +140,7 @@ OrderedJson TableJson(const RunReport& report, const TableFigures& table) {
     item["failed"] = check.failed;
     if (!check.detail.empty()) item["detail"] = check.detail;
     if (!check.example.empty()) item["example"] = check.example;
+    if (!check.fix.empty()) item["fix"] = check.fix;
     json["checks"].push_back(std::move(item));
   }
   const Bottleneck bottleneck = FindBottleneck(report.FiguresOf(table));
@@ -172,6 +178,7 @@ TableFigures TableFromJson(const Json& json) {
       check.failed = Get<int64_t>(item, "failed", 0);
       check.detail = Get<std::string>(item, "detail", "");
       check.example = Get<std::string>(item, "example", "");
+      check.fix = Get<std::string>(item, "fix", "");
       table.checks.push_back(std::move(check));
     }
   }

@@ -29,6 +29,7 @@ struct CheckFigures {
   int64_t checked = 0;
   int64_t failed = 0;
   std::string detail;   // table checks: "2 of 40 rows (5 %), must be < 1 %"
+  std::string fix;      // rows that did not parse: what can be done about the example
   std::string example;  // of the first sampled row: "flights.csv at byte 4711: arr_delay = NULL"
 };
 

@@ -162,17 +162,25 @@ std::string FlowInputs::FileName(int32_t file) const {
   return file_names_[file];
 }
 
-Result<std::string> FlowInputs::ReadRaw(const columnar::Origin& origin, size_t max_bytes) const {
-  if (origin.file < 0 || static_cast<size_t>(origin.file) >= file_scans_.size() ||
-      !file_scans_[origin.file]) {
-    return std::string();
-  }
+std::shared_ptr<columnar::SourceScan> FlowInputs::ScanOf(columnar::Origin* origin) const {
+  if (origin->file < 0 || static_cast<size_t>(origin->file) >= file_scans_.size()) return nullptr;
+  const auto scan = file_scans_[origin->file];
+  if (!scan) return nullptr;
   // The ordinal within its own scan: the scan's first file is where its run of entries begins.
-  columnar::Origin own = origin;
-  int32_t first = origin.file;
-  while (first > 0 && file_scans_[first - 1] == file_scans_[origin.file]) --first;
-  own.file = origin.file - first;
-  return file_scans_[origin.file]->ReadRaw(own, max_bytes);
+  int32_t first = origin->file;
+  while (first > 0 && file_scans_[first - 1] == scan) --first;
+  origin->file -= first;
+  return scan;
+}
+
+Result<std::string> FlowInputs::ReadRaw(columnar::Origin origin, size_t max_bytes) const {
+  const auto scan = ScanOf(&origin);
+  return scan ? scan->ReadRaw(origin, max_bytes) : std::string();
+}
+
+std::optional<int64_t> FlowInputs::LineOf(columnar::Origin origin) const {
+  const auto scan = ScanOf(&origin);
+  return scan ? scan->LineOf(origin) : std::nullopt;
 }
 
 std::map<std::string, columnar::Position> FlowInputs::Positions(bool keep_known) const {

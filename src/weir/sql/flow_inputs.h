@@ -45,9 +45,12 @@ class FlowInputs {
   std::map<std::string, columnar::Position> Positions(bool keep_known) const;
 
   std::string FileName(int32_t file) const;  // "" if unknown
-  Result<std::string> ReadRaw(const columnar::Origin& origin, size_t max_bytes) const;
+  Result<std::string> ReadRaw(columnar::Origin origin, size_t max_bytes) const;
+  std::optional<int64_t> LineOf(columnar::Origin origin) const;
 
  private:
+  // The scan that the origin is of, and the origin's file as that scan numbers it; nullptr: none.
+  std::shared_ptr<columnar::SourceScan> ScanOf(columnar::Origin* origin) const;
   class IgnoreUnparsed final : public columnar::UnparsedRows {
    public:
     bool Add(columnar::UnparsedRow) override { return true; }

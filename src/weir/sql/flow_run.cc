@@ -347,9 +347,10 @@ class FlowRunner::Epoch {
     ScopedSpan span(spans_, step, span_);
     session_.writes().Set(write);
     ShowProgress(write);
-    Status status =
-        session_.Execute("COPY (" + select + ") TO " + columnar::QuoteLiteral(flow_.flow->id) +
-                         " (FORMAT weir_write, USE_TMP_FILE false)");
+    Status status = session_.ExecuteAround(
+        "COPY (" + select + ") TO " + columnar::QuoteLiteral(flow_.flow->id) +
+            " (FORMAT weir_write, USE_TMP_FILE false)",
+        flow_.flow->query, settings_.now_us, runner_.project_.views.empty());
     ShowProgress(nullptr);
     session_.writes().Remove(flow_.flow->id);
     int64_t bytes = 0;
@@ -440,12 +441,14 @@ class FlowRunner::Epoch {
   }
 
   Status Judge() {
-    const guard::OriginName name = [this](int32_t file) { return inputs_.FileName(file); };
+    const guard::OriginNames names{
+        [this](int32_t file) { return inputs_.FileName(file); },
+        [this](const columnar::Origin& origin) { return inputs_.LineOf(origin); }};
     outcome_.rows = totals_->rows();
     outcome_.checks = totals_->Results();
     outcome_.score = totals_->Score();
-    outcome_.checks_json = totals_->ToJson(name);
-    Status verdict = totals_->Verdict(name);
+    outcome_.checks_json = totals_->ToJson(names);
+    Status verdict = totals_->Verdict(names);
     if (verdict.ok()) return verdict;
     return std::move(verdict).error().While("table " + table());
   }

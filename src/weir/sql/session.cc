@@ -1,6 +1,7 @@
 #include "weir/sql/session.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <regex>
 #include <set>
 
@@ -52,8 +53,9 @@ Message Shorten(std::string text) {
   Message message;
   if (size_t excerpt = text.find("\n\nLINE "); excerpt != std::string::npos) text.resize(excerpt);
   if (size_t excerpt = text.find("\nLINE "); excerpt != std::string::npos) text.resize(excerpt);
-  for (const char* marker : {"Candidate bindings:", "Candidate tables:", "Did you mean",
-                             "Candidate functions:", "Candidate macros:"}) {
+  for (const char* marker :
+       {"Candidate bindings:", "Candidate tables:", "Did you mean",
+        "Candidate functions:", "Candidate macros:", "Candidate time zones:"}) {
     size_t at = text.find(marker);
     if (at == std::string::npos) continue;
     message.fix = text.substr(at);
@@ -61,15 +63,46 @@ Message Shorten(std::string text) {
   }
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   while (!message.fix.empty() && message.fix.back() == '\n') message.fix.pop_back();
-  if (message.fix.rfind("Candidate bindings:", 0) == 0) {
-    message.fix =
-        "did you mean" + message.fix.substr(std::string("Candidate bindings:").size()) + "?";
-  } else if (message.fix.rfind("Did", 0) == 0) {
+  for (const std::string marker : {"Candidate bindings:", "Candidate time zones:"}) {
+    if (message.fix.rfind(marker, 0) != 0) continue;
+    message.fix = "did you mean" + message.fix.substr(marker.size()) + "?";
+  }
+  if (message.fix.rfind("Did", 0) == 0) {
     message.fix[0] = 'd';
     if (!IsNear(text, message.fix)) message.fix.clear();
   }
   message.what = std::move(text);
   return message;
+}
+
+// Where "\n\nLINE 2: ...id::TINYINT...\n             ^" at the end of a message points in `sql`:
+// a statement that has begun to run leaves no other trace of it.
+std::optional<size_t> PointedAt(const std::string& message, const std::string& sql) {
+  const size_t begin = message.rfind("\n\nLINE ");
+  if (begin == std::string::npos) return std::nullopt;
+  const size_t text_at = message.find(": ", begin);
+  const size_t text_end = message.find('\n', begin + 2);
+  if (text_at == std::string::npos || text_end == std::string::npos) return std::nullopt;
+  const size_t caret = message.find('^', text_end);
+  const size_t shown_at = text_at + 2 - (begin + 2);
+  if (caret == std::string::npos || caret - text_end - 1 < shown_at) return std::nullopt;
+  std::string shown = message.substr(text_at + 2, text_end - text_at - 2);
+  size_t column = caret - text_end - 1 - shown_at;
+  const std::string dots = "...";
+  if (shown.starts_with(dots) && column >= dots.size()) {
+    shown.erase(0, dots.size());
+    column -= dots.size();
+  }
+  if (shown.ends_with(dots)) shown.resize(shown.size() - dots.size());
+  size_t line = 0;
+  for (size_t n = std::strtoull(message.c_str() + begin + 7, nullptr, 10); n > 1; --n) {
+    line = sql.find('\n', line);
+    if (line == std::string::npos) return std::nullopt;
+    ++line;
+  }
+  const size_t found = sql.find(shown, line);
+  if (found == std::string::npos) return std::nullopt;
+  return found + column;
 }
 
 std::string SelectList(const columnar::Schema& schema, const std::set<std::string>& absent) {
@@ -219,6 +252,30 @@ Status Session::Execute(const std::string& sql) {
   auto result = engine_.Query(*connection_, sql);
   if (auto error = scans_->TakeError()) return std::move(*error);
   return result.status();
+}
+
+Status Session::ExecuteAround(const std::string& sql, const Fragment& query,
+                              std::optional<int64_t> now_us, bool exact) {
+  WEIR_ASSIGN_OR_RETURN(RewrittenQuery rewritten, RewriteQuery(query, now_us));
+  auto result = connection_->Query(sql);
+  if (auto error = scans_->TakeError()) return std::move(*error);
+  if (!result->HasError()) return Status::Ok();
+  const duckdb::ErrorData& data = result->GetErrorObject();
+  Error error = columnar::FromDuckDB(data);
+  if (error.actor() != Actor::kUser || !error.where().empty()) return error;
+  size_t offset = 0;
+  const size_t begin = sql.find(rewritten.text);
+  const auto at = exact ? PointedAt(data.RawMessage(), sql) : std::nullopt;
+  if (at && begin != std::string::npos && *at >= begin && *at < begin + rewritten.text.size()) {
+    offset = rewritten.OriginalOffset(*at - begin);
+  }
+  Message message = Shorten(data.RawMessage());
+  if (message.fix.empty() && data.Type() == duckdb::ExceptionType::CONVERSION) {
+    message.fix = "cast to a type that holds the value, or write TRY_CAST for a NULL instead";
+  } else if (message.fix.empty() && data.Type() == duckdb::ExceptionType::OUT_OF_RANGE) {
+    message.fix = "cast to a wider type first";
+  }
+  return query.ErrorHere(offset, error.code(), message.what).Fix(message.fix);
 }
 
 Status Session::CreateView(const std::string& name, const std::string& select) {

@@ -70,6 +70,10 @@ class Session {
       std::optional<int64_t> now_us);
   // Runs SQL of our own making to its end; errors from our callbacks come back as they were.
   Status Execute(const std::string& sql);
+  // The same for SQL around a user's query: what goes wrong in the query is shown where it stands.
+  // `exact`: the query reads no views, whose text DuckDB's positions could mean as well.
+  Status ExecuteAround(const std::string& sql, const Fragment& query, std::optional<int64_t> now_us,
+                       bool exact);
   // Runs a user's query; the rows are kept.
   Result<std::unique_ptr<duckdb::MaterializedQueryResult>> Query(const Fragment& query,
                                                                  std::optional<int64_t> now_us);

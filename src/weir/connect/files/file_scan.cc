@@ -25,6 +25,8 @@ namespace {
 
 constexpr uint64_t kSplitBytes = 2 << 20;
 constexpr uint64_t kRemoteSplitBytes = 16 << 20;
+// How far into a file lines are counted, for messages.
+constexpr uint64_t kCountedBytesMax = 128 << 20;
 constexpr int64_t kSettledMicros = 1000000;
 
 class FileScan : public columnar::SourceScan {
@@ -102,6 +104,38 @@ class FileScan : public columnar::SourceScan {
     return raw;
   }
 
+  std::optional<int64_t> LineOf(const Origin& origin) override {
+    if (origin.file < 0 || static_cast<size_t>(origin.file) >= texts_.size()) return std::nullopt;
+    const TextFile& file = *texts_[static_cast<size_t>(origin.file)];
+    const auto offset = static_cast<uint64_t>(origin.offset);
+    const uint64_t most =
+        file.compression == Compression::kNone ? kCountedBytesMax : kCountedBytesMax / 8;
+    if (offset > most || file.listed.name.find("://") != std::string::npos) return std::nullopt;
+    // Rows are asked for in order, mostly: go on from the last one.
+    std::lock_guard lock(lines_mutex_);
+    if (!lines_stream_ || lines_file_ != origin.file || offset < lines_position_) {
+      auto stream = OpenStream(file.bytes, file.compression, 0, file.to);
+      if (!stream.ok()) return std::nullopt;
+      lines_stream_ = std::move(stream).value();
+      lines_file_ = origin.file;
+      lines_position_ = 0;
+      lines_before_ = 0;
+    }
+    std::string piece(256 << 10, '\0');
+    while (lines_position_ < offset) {
+      const auto n =
+          static_cast<size_t>(std::min<uint64_t>(piece.size(), offset - lines_position_));
+      auto got = lines_stream_->Read(piece.data(), n);
+      if (!got.ok() || *got == 0) {
+        lines_stream_.reset();
+        return std::nullopt;
+      }
+      lines_before_ += std::count(piece.data(), piece.data() + *got, '\n');
+      lines_position_ += *got;
+    }
+    return lines_before_ + 1;
+  }
+
   Status Plan(columnar::Engine& engine, const ScanRequest& request);
 
  private:
@@ -125,6 +159,11 @@ class FileScan : public columnar::SourceScan {
   std::vector<std::pair<size_t, size_t>> split_files_;  // position in texts_, split of the file
   const std::shared_ptr<BlockPool> pool_ = std::make_shared<BlockPool>();
 
+  std::mutex lines_mutex_;  // guards the four below
+  std::unique_ptr<columnar::ByteReader> lines_stream_;
+  int32_t lines_file_ = -1;
+  uint64_t lines_position_ = 0;
+  int64_t lines_before_ = 0;
   std::mutex raw_mutex_;  // guards the three below
   std::unique_ptr<columnar::ByteReader> raw_stream_;
   int32_t raw_file_ = -1;

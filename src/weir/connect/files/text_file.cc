@@ -1,6 +1,7 @@
 #include "weir/connect/files/text_file.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <cstring>
@@ -238,11 +239,45 @@ std::shared_ptr<TextBlock> BlockPool::Take() {
   });
 }
 
+namespace {
+
+// Files whose first bytes say that they are something else.
+Status CheckIsText(std::string_view begin, const std::string& name) {
+  const auto is = [&](const char* what, const char* fix) {
+    return Error::User(ErrorCode::kUnsupported, name + " is " + what).Fix(fix);
+  };
+  if (begin.starts_with("\x1F\x8B")) {
+    return is("compressed with gzip", "let its name end in .gz, or add 'compression' = 'gzip'");
+  }
+  if (begin == "\x28\xB5\x2F\xFD") {
+    return is("compressed with zstd", "let its name end in .zst, or add 'compression' = 'zstd'");
+  }
+  if (begin == "PK\x03\x04") return is("a zip archive", "unpack it");
+  if (begin == "PAR1") return is("a Parquet file", "add 'format' = 'parquet'");
+  return Status::Ok();
+}
+
+// A header's names become columns of tables.
+Status CheckNames(const std::vector<std::string>& header, const std::string& name) {
+  for (size_t i = 0; i < header.size(); ++i) {
+    const bool nul = header[i].find('\0') != std::string::npos;
+    if (!nul && simdjson::validate_utf8(header[i])) continue;
+    return Error::User(ErrorCode::kCorrupt,
+                       fmt::format("{}: the name of column {} in the header {}", name, i + 1,
+                                   nul ? "has a NUL byte" : "is not UTF-8"))
+        .Fix(nul ? "is this a text file? Take the NUL bytes out: tr -d '\\000'"
+                 : "convert the file: iconv -f LATIN1 -t UTF-8, or whatever its encoding is");
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
 Result<TextHead> ReadTextHead(const std::shared_ptr<FileBytes>& bytes, Compression compression,
                               const FileOptions& options, size_t sample_records) {
   TextHead head;
   WEIR_ASSIGN_OR_RETURN(auto stream, OpenStream(bytes, compression, 0, bytes->size()));
-  std::string begin(3, '\0');
+  std::string begin(4, '\0');
   size_t have = 0;
   while (have < begin.size()) {
     WEIR_ASSIGN_OR_RETURN(const size_t n, stream->Read(begin.data() + have, begin.size() - have));
@@ -254,9 +289,10 @@ Result<TextHead> ReadTextHead(const std::shared_ptr<FileBytes>& bytes, Compressi
     return Error::User(ErrorCode::kUnsupported, bytes->name() + " is UTF-16; only UTF-8 is read")
         .Fix("convert it: iconv -f UTF-16 -t UTF-8");
   }
-  if (begin == "\xEF\xBB\xBF") {
+  WEIR_RETURN_IF_ERROR(CheckIsText(begin, bytes->name()));
+  if (begin.starts_with("\xEF\xBB\xBF")) {
     head.data_start = 3;
-    begin.clear();
+    begin.erase(0, 3);
   }
   PrefixedStream rest(std::move(begin), stream.get());
   ByteReader* source = &rest;
@@ -309,6 +345,7 @@ Result<TextHead> ReadTextHead(const std::shared_ptr<FileBytes>& bytes, Compressi
       if (fields.empty()) continue;
       if (header_wanted) {
         header_wanted = false;
+        WEIR_RETURN_IF_ERROR(CheckNames(fields, bytes->name()));
         head.header = std::move(fields);
         head.data_start = i + 1 < block.index.records.size()
                               ? block.offset + block.index.records[i + 1].begin
