@@ -126,7 +126,6 @@ Result<int> List(const QuarantineFlags& flags) {
   return 0;
 }
 
-// Each row as a paragraph: the reasons and the rows are too long for columns.
 // A row may have 64 KiB here; `export` and --format json give all of it.
 std::string Shortened(std::string row) {
   constexpr size_t kShownBytes = 500;
@@ -136,6 +135,7 @@ std::string Shortened(std::string row) {
   return row.substr(0, end) + "…";
 }
 
+// Each row as a paragraph: the reasons and the rows are too long for columns.
 Result<int> Show(const QuarantineFlags& flags) {
   WEIR_ASSIGN_OR_RETURN(auto runtime, OpenAll(flags));
   WEIR_ASSIGN_OR_RETURN(std::string quarantine, QuarantineOf(*runtime, flags.table));
@@ -162,7 +162,8 @@ Result<int> Show(const QuarantineFlags& flags) {
     const std::string source = text(3, row);
     const std::string position = text(4, row);
     fmt::print("{}  {}{}\n  {}\n  {}\n", text(0, row), source,
-               position.empty() ? "" : " at byte " + position, text(2, row), Shortened(text(5, row)));
+               position.empty() ? "" : " at byte " + position, text(2, row),
+               Shortened(text(5, row)));
   }
   if (total == 0) {
     fmt::print("no row of {} is in quarantine{}\n", flags.table,
