@@ -112,6 +112,23 @@ def test_tables_can_be_asked_when_a_source_is_gone(own_shop):
     assert "no file matches" in ended.err and "data/orders-*.csv" in ended.err
 
 
+def test_delta_tables_by_path_and_version(own_shop):
+    own_shop.write("data/orders-2024-01-03.csv", "id,customer,amount,ordered_at\n"
+                                                 "9,bob,1.00,2024-01-03 00:00:00\n")
+    own_shop.run_ok()
+    counts = ("SELECT (SELECT count(*) FROM delta_scan('tables/orders')) AS newest, count(*) AS first"
+              " FROM delta_scan('tables/orders', version => 0)")
+    for folder in (own_shop, Project(own_shop.folder / "elsewhere")):
+        query = counts.replace("tables", str(own_shop.warehouse))
+        ended = folder.weir("sql", "--format", "csv", "-c", query)
+        assert (ended.code, ended.out) == (0, "newest,first\n6,5\n"), ended
+    ended = own_shop.weir("sql", "-c", "SELECT idd FROM delta_scan('tables/orders')")
+    assert "command line:1:8: " in ended.err and 'did you mean "id"' in ended.err
+    for wrong in ("'tables/ordrs'", "'tables/orders', version => 7"):
+        ended = own_shop.weir("sql", "-c", f"SELECT 1 FROM delta_scan({wrong})")
+        assert ended.code == 2 and "error: command line:1:26: " in ended.err, ended
+
+
 def test_only_names_of_the_project_are_shown(shop):
     ended = shop.weir("sql", "--format", "csv", "-c", "SHOW TABLES; SET threads = 1")
     assert ended.out.split() == ["name", "customers_raw", "orders", "orders__quarantine",

@@ -34,6 +34,32 @@ namespace {
 
 int64_t MicrosOf(const timespec& t) { return int64_t{t.tv_sec} * 1'000'000 + t.tv_nsec / 1000; }
 
+int64_t NanosOf(clockid_t clock) {
+  timespec t;
+  clock_gettime(clock, &t);
+  return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
+
+// Time that the process's threads were off the CPU within reads, writes and syncs. The kernel's own
+// count (delayacct_blkio_ticks) is off by default since Linux 5.14. What a thread waits there for a
+// busy core counts too.
+std::atomic<int64_t> storage_wait_ns{0};
+
+class StorageWait {
+ public:
+  StorageWait() : wall_(NanosOf(CLOCK_MONOTONIC)), cpu_(NanosOf(CLOCK_THREAD_CPUTIME_ID)) {}
+  ~StorageWait() {
+    const int64_t off = NanosOf(CLOCK_MONOTONIC) - wall_ - NanosOf(CLOCK_THREAD_CPUTIME_ID) + cpu_;
+    if (off > 0) storage_wait_ns.fetch_add(off, std::memory_order_relaxed);
+  }
+  StorageWait(const StorageWait&) = delete;
+  StorageWait& operator=(const StorageWait&) = delete;
+
+ private:
+  const int64_t wall_;
+  const int64_t cpu_;
+};
+
 class PosixFile : public File {
  public:
   PosixFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
@@ -42,6 +68,7 @@ class PosixFile : public File {
   PosixFile& operator=(const PosixFile&) = delete;
 
   Result<size_t> ReadAt(uint64_t offset, void* buffer, size_t n) override {
+    StorageWait wait;
     size_t done = 0;
     while (done < n) {
       const ssize_t got = pread(fd_, static_cast<char*>(buffer) + done, n - done,
@@ -55,6 +82,7 @@ class PosixFile : public File {
   }
 
   Status WriteAt(uint64_t offset, const void* buffer, size_t n) override {
+    StorageWait wait;
     size_t done = 0;
     while (done < n) {
       const ssize_t put = pwrite(fd_, static_cast<const char*>(buffer) + done, n - done,
@@ -73,6 +101,7 @@ class PosixFile : public File {
 
   // fdatasync also writes the size, all of the metadata that reading the bytes back needs.
   Status Sync() override {
+    StorageWait wait;
     if (fdatasync(fd_) != 0) return ErrnoError(errno, "sync", path_);
     return Status::Ok();
   }
@@ -137,29 +166,6 @@ uint64_t FieldOf(const std::string& text, const std::string& key) {
     }
   }
   return 0;
-}
-
-// Sum over this process's threads of the time they were blocked on storage. The kernel counts it
-// only with delay accounting on (sysctl kernel.task_delayacct=1); 0 otherwise.
-double IoWaitSeconds() {
-  DIR* folder = opendir("/proc/self/task");
-  if (folder == nullptr) return 0;
-  uint64_t ticks = 0;
-  while (const dirent* entry = readdir(folder)) {
-    if (entry->d_name[0] == '.') continue;
-    const std::string stat =
-        TextOf((std::string("/proc/self/task/") + entry->d_name + "/stat").c_str());
-    // The name in parentheses may hold blanks: count fields after the last ')', which ends the
-    // 2nd. delayacct_blkio_ticks is the 42nd (man 5 proc).
-    const size_t end_of_name = stat.rfind(')');
-    if (end_of_name == std::string::npos) continue;
-    std::istringstream fields(stat.substr(end_of_name + 1));
-    std::string field;
-    for (int i = 3; i <= 42; ++i) fields >> field;
-    if (fields) ticks += strtoull(field.c_str(), nullptr, 10);
-  }
-  closedir(folder);
-  return static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 class PosixEnv : public Env {
@@ -301,7 +307,11 @@ class PosixEnv : public Env {
   Status SyncDir(const std::string& path) override {
     const int fd = OpenFd(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return ErrnoError(errno, "open", path);
-    const int failure = fsync(fd) == 0 ? 0 : errno;
+    int failure = 0;
+    {
+      StorageWait wait;
+      if (fsync(fd) != 0) failure = errno;
+    }
     close(fd);
     // EINVAL: a file system whose folders have nothing to sync.
     if (failure != 0 && failure != EINVAL) return ErrnoError(failure, "sync", path);
@@ -355,7 +365,7 @@ class PosixEnv : public Env {
     usage.read_bytes = FieldOf(io, "read_bytes");
     const uint64_t written = FieldOf(io, "write_bytes");
     usage.written_bytes = written - std::min(written, FieldOf(io, "cancelled_write_bytes"));
-    usage.io_wait_seconds = IoWaitSeconds();
+    usage.io_wait_seconds = static_cast<double>(storage_wait_ns.load()) / 1e9;
     return usage;
   }
 

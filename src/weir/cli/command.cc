@@ -8,6 +8,12 @@
 
 namespace weir::cli {
 
+namespace {
+
+constexpr int kThreadsMax = 1024;
+
+}  // namespace
+
 void ProjectFlags::AddTo(CLI::App& command) {
   command.add_option("project", path, "a .sql file or a folder of .sql files")
       ->capture_default_str();
@@ -21,7 +27,8 @@ void ProjectFlags::AddOptionsTo(CLI::App& command) {
                      "data contract file (ODCS v3) for the tables that it describes");
   command.add_option("--memory", memory,
                      "budget of the process, e.g. 512MB (default: 70 % of the machine)");
-  command.add_option("--threads", threads, "worker threads (default: one per core)");
+  command.add_option("--threads", threads, "worker threads (default: one per core)")
+      ->check(CLI::Range(1, kThreadsMax));
   command.add_option("--spill", spill_max, "most disk space that may be spilled to, e.g. 20GB");
 }
 

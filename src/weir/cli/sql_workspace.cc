@@ -6,6 +6,7 @@
 #include "duckdb/main/connection.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
 #include "duckdb/main/query_result.hpp"
+#include "weir/cli/delta_scan.h"
 #include "weir/cli/plan_text.h"
 #include "weir/columnar/duckdb_error.h"
 
@@ -124,8 +125,11 @@ Status SqlWorkspace::Refresh() {
                                env_.NowMicros());
 }
 
-Result<SqlWorkspace::Ran> SqlWorkspace::Run(const sql::Fragment& statement,
-                                            const OutputStyle& style, const Write& write) {
+Result<SqlWorkspace::Ran> SqlWorkspace::Run(const sql::Fragment& written, const OutputStyle& style,
+                                            const Write& write) {
+  columnar::Engine& engine = runtime_ ? runtime_->engine() : *engine_;
+  WEIR_ASSIGN_OR_RETURN(const sql::Fragment statement,
+                        ResolveDeltaScans(written, session(), engine));
   std::vector<std::string> names;
   if (runtime_) names = runtime_->project().Names();
   WEIR_RETURN_IF_ERROR(RefuseDeclarations(statement, names));
