@@ -116,8 +116,8 @@ def test_delta_tables_by_path_and_version(own_shop):
     own_shop.write("data/orders-2024-01-03.csv", "id,customer,amount,ordered_at\n"
                                                  "9,bob,1.00,2024-01-03 00:00:00\n")
     own_shop.run_ok()
-    counts = ("SELECT (SELECT count(*) FROM delta_scan('tables/orders')) AS newest, count(*) AS first"
-              " FROM delta_scan('tables/orders', version => 0)")
+    counts = ("SELECT (SELECT count(*) FROM delta_scan('tables/orders')) AS newest, "
+              "count(*) AS first FROM delta_scan('tables/orders', version => 0)")
     for folder in (own_shop, Project(own_shop.folder / "elsewhere")):
         query = counts.replace("tables", str(own_shop.warehouse))
         ended = folder.weir("sql", "--format", "csv", "-c", query)
