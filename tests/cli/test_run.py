@@ -36,8 +36,8 @@ def test_the_report_says_what_was_done_and_why(own_shop):
     assert lines[1].split()[:5] == ["orders", "appended", "2", "1", "1"]
     assert lines[2].split()[:2] == ["sales_daily", "recomputed"]
     assert "orders  appended: 1 new file of orders_raw" in ended.err
-    assert "positive: 1 of 2 rows broke it, DROP ROW (data/orders-2024-01-03.csv at byte 30: " \
-           "amount = NULL)" in ended.err
+    assert "positive: 1 of 2 rows broke it, DROP ROW (data/orders-2024-01-03.csv line 2, at byte " \
+           "30: amount = NULL)" in ended.err
     assert "sales_daily  recomputed: new rows in orders; not row-wise: an aggregate" in ended.err
     assert "\nbottleneck: " in ended.err and "\nrun " in ended.err
     assert "│ 2024-01-03 │ DE" in ended.out  # the project's own SELECT, on stdout

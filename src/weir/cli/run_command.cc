@@ -75,7 +75,7 @@ class RunCommand {
     if (!opened.ok()) return Failed(opened.error());
     server::ProjectRuntime& runtime = **opened;
     for (const std::string& note : runtime.project().notes) {
-      fmt::print(stderr, "{}\n", note);
+      fmt::print(stderr, "note: {}\n", note);
       notes_.push_back(note);
     }
     std::atomic<bool>& interrupted = CatchInterrupts();

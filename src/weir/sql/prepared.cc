@@ -94,9 +94,7 @@ class Preparer {
       declaration.metadata.push_back({column.name, column.metadata, std::move(type)});
     }
     auto source = catalog_.OpenSource(declaration);
-    if (!source.ok()) {
-      return std::move(source).error().While("table " + table.name).At(table.source->file);
-    }
+    if (!source.ok()) return PlacedAtOption(table, std::move(source).error());
     Relation relation;
     relation.declared = &table;
     relation.source = std::move(source).value();
@@ -104,6 +102,18 @@ class Preparer {
     WEIR_RETURN_IF_ERROR(session_.DefineScan(table, relation.schema, nullptr, 0, nullptr));
     prepared_.relations[ToLower(table.name)] = std::move(relation);
     return Status::Ok();
+  }
+
+  // An error about "option 'format'" gets the place of 'format' in the file.
+  static Error PlacedAtOption(const TableStatement& table, Error error) {
+    for (const auto& [key, at] : table.option_places) {
+      if (error.actor() != Actor::kUser) break;
+      if (error.message().find("option '" + key + "'") == std::string::npos) continue;
+      return ErrorAt(*table.source, at, error.code(),
+                     "table " + table.name + ": " + error.message())
+          .Fix(error.fix());
+    }
+    return std::move(error).While("table " + table.name).At(table.source->file);
   }
 
   Status DeclareTable(const TableStatement& table) {

@@ -65,6 +65,7 @@ class ProjectBuilder {
                      "table '" + table.name + "' has no columns and no connector")
           .Fix("declare its columns, or say WITH ('connector' = 'filesystem', ...)");
     }
+    WEIR_RETURN_IF_ERROR(CheckOptions(table));
     project_.tables.push_back(&table);
     if (table.materialized) {
       Flow flow;
@@ -79,6 +80,26 @@ class ProjectBuilder {
     return Status::Ok();
   }
 
+  // Of a table of ours. One without a connector may be a source whose 'connector' is mistyped.
+  static Status CheckOptions(const TableStatement& table) {
+    std::vector<std::string> known = {"quarantine.max-ratio", "quarantine.min-rows", "parses",
+                                      "contract", "flow.id"};
+    for (const auto& [key, at] : table.option_places) {
+      const bool good =
+          key.rfind("delta.", 0) == 0 || std::find(known.begin(), known.end(), key) != known.end();
+      if (good) continue;
+      if (!table.materialized) known.push_back("connector");
+      const std::string near = DidYouMean(key, known);
+      std::string all;
+      for (const std::string& name : known) all += "'" + name + "', ";
+      Error error = ErrorAt(*table.source, at, ErrorCode::kInvalid,
+                            "a table without a connector has no option '" + key + "'");
+      if (!near.empty()) return std::move(error).Fix(near);
+      return std::move(error).Fix("it may have " + all + "'delta.…'");
+    }
+    return Status::Ok();
+  }
+
   Status Add(const Statement& statement, const ViewStatement& view) {
     WEIR_RETURN_IF_ERROR(Claim(statement, view.name));
     project_.views.push_back(&view);
@@ -89,6 +110,7 @@ class ProjectBuilder {
 
   Status Add(const Statement&, const SetStatement& set) {
     project_.settings[set.key] = set.value;
+    project_.notes.push_back("SET '" + set.key + "': nothing here reads this setting");
     return Status::Ok();
   }
 

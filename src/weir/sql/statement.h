@@ -60,7 +60,8 @@ struct TableStatement {
   std::vector<guard::Check> checks;
   std::vector<Fragment> check_places;  // parallel to checks: the text of EXPECT's expression
   std::vector<std::string> partition_columns;
-  std::map<std::string, std::string> options;  // WITH
+  std::map<std::string, std::string> options;   // WITH
+  std::map<std::string, size_t> option_places;  // byte in the file of each name in WITH
   std::string comment;
   Fragment query;  // AS SELECT; empty for a plain CREATE TABLE
 };

@@ -211,7 +211,7 @@ class StatementParser {
       if (partition) table.partition_columns = std::move(names);
       return Status::Ok();
     }
-    if (Accept("WITH")) return ParseOptions(table.options);
+    if (Accept("WITH")) return ParseOptions(table);
     if (Accept("COMMENT")) {
       WEIR_ASSIGN_OR_RETURN(table.comment, String("a comment in quotes"));
       return Status::Ok();
@@ -237,14 +237,15 @@ class StatementParser {
         {"PARTITIONED", "CLUSTER", "WITH", "COMMENT", "FRESHNESS", "REFRESH_MODE", "AS"});
   }
 
-  Status ParseOptions(std::map<std::string, std::string>& options) {
+  Status ParseOptions(TableStatement& table) {
     WEIR_RETURN_IF_ERROR(Expect("("));
     do {
       const size_t at = Peek().begin;
       WEIR_ASSIGN_OR_RETURN(std::string key, String("an option name in quotes"));
       WEIR_RETURN_IF_ERROR(Expect("="));
       WEIR_ASSIGN_OR_RETURN(std::string value, String("the option's value in quotes"));
-      if (!options.emplace(key, value).second) {
+      table.option_places.emplace(key, at);
+      if (!table.options.emplace(key, value).second) {
         return ErrorAt(*source_, at, ErrorCode::kInvalid, "option '" + key + "' is given twice");
       }
     } while (Accept(","));
