@@ -129,6 +129,17 @@ def test_delta_tables_by_path_and_version(own_shop):
         assert ended.code == 2 and "error: command line:1:26: " in ended.err, ended
 
 
+def test_a_table_that_no_run_has_made_is_not_taken_for_an_empty_one(tmp_path):
+    Project(tmp_path).weir("init", "shop")
+    shop = Project(tmp_path / "shop")
+    ended = shop.weir("sql", "--format", "csv", "-c", "SELECT count(*) AS n FROM orders")
+    assert (ended.code, ended.out) == (0, "n\n0\n")
+    assert ended.err == "note: no run has made orders yet: `weir run`\n"
+    assert "orders         table, not made yet  id, customer" in pipe(shop, ".tables\n").out
+    shop.run_ok()
+    assert shop.weir("sql", "-c", "SELECT count(*) FROM orders").err == ""
+
+
 def test_only_names_of_the_project_are_shown(shop):
     ended = shop.weir("sql", "--format", "csv", "-c", "SHOW TABLES; SET threads = 1")
     assert ended.out.split() == ["name", "customers_raw", "orders", "orders__quarantine",

@@ -173,7 +173,12 @@ Status SqlShell::Command(const std::string& line) {
         for (const std::string& column : relation.schema.Names()) {
           columns += (columns.empty() ? "" : ", ") + column;
         }
-        table.Add({relation.declared->name, relation.source ? "source" : "table", columns});
+        const bool made = workspace_.IsMade(relation.declared->name);
+        table.Add({relation.declared->name,
+                   relation.source ? "source"
+                   : made          ? "table"
+                                   : "table, not made yet",
+                   columns});
       }
       for (const sql::ViewStatement* view : runtime->project().views) {
         table.Add({view->name, "view", ""});

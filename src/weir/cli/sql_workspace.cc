@@ -1,5 +1,7 @@
 #include "weir/cli/sql_workspace.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "duckdb/common/error_data.hpp"
@@ -150,8 +152,27 @@ Result<SqlWorkspace::Ran> SqlWorkspace::Run(const sql::Fragment& written, const 
   } catch (const std::exception& exception) {
     return WithNearNames(StatementError(session(), exception, statement, rewritten), names);
   }
+  TellOfEmpty(statement);
   ran.seconds = static_cast<double>(env_.MonotonicNanos() - start) / 1e9;
   return ran;
+}
+
+// A table that no run has made yet answers with no row: that is not what its rows are.
+void SqlWorkspace::TellOfEmpty(const sql::Fragment& statement) {
+  if (!runtime_ || !IsQuery(statement)) return;
+  const auto mentioned = session().TablesIn(statement);
+  if (!mentioned.ok()) return;
+  for (const std::string& name : *mentioned) {
+    if (IsMade(name)) continue;
+    fmt::print(stderr, "note: no run has made {} yet: `weir run`\n", name);
+  }
+}
+
+bool SqlWorkspace::IsMade(const std::string& name) {
+  const sql::Relation* relation = runtime_->prepared().Find(name);
+  if (relation == nullptr || relation->source) return true;
+  const auto table = runtime_->catalog().Table(relation->declared->name);
+  return table.ok() || table.error().code() != ErrorCode::kNotFound;
 }
 
 Status SqlWorkspace::Explain(const sql::Fragment& query, bool analyze, const OutputStyle& style,

@@ -22,6 +22,8 @@ class SqlWorkspace {
 
   // The project, or null.
   const server::ProjectRuntime* project() const { return runtime_.get(); }
+  // Of a project: whether the name is no table of it, or a run has made the table.
+  bool IsMade(const std::string& name);
   sql::Session& session() { return runtime_ ? runtime_->session() : *session_; }
   // Looks again at what files and table versions there are.
   Status Refresh();
@@ -42,6 +44,7 @@ class SqlWorkspace {
 
  private:
   explicit SqlWorkspace(Env& env) : env_(env) {}
+  void TellOfEmpty(const sql::Fragment& statement);
   Status Explain(const sql::Fragment& query, bool analyze, const OutputStyle& style,
                  const Write& write);
 
