@@ -40,15 +40,16 @@ int64_t NanosOf(clockid_t clock) {
   return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
-// Time that the process's threads were off the CPU within reads, writes and syncs. The kernel's own
-// count (delayacct_blkio_ticks) is off by default since Linux 5.14. What a thread waits there for a
-// busy core counts too.
+// Time that the process's threads slept within reads, writes and syncs. The kernel's own count
+// (delayacct_blkio_ticks) is off by default since Linux 5.14. A thread that was only preempted did
+// not give up its core by itself: that is no wait for storage.
 std::atomic<int64_t> storage_wait_ns{0};
 
 class StorageWait {
  public:
   StorageWait() : wall_(NanosOf(CLOCK_MONOTONIC)), cpu_(NanosOf(CLOCK_THREAD_CPUTIME_ID)) {}
   ~StorageWait() {
+    if (Sleeps() == sleeps_) return;
     const int64_t off = NanosOf(CLOCK_MONOTONIC) - wall_ - NanosOf(CLOCK_THREAD_CPUTIME_ID) + cpu_;
     if (off > 0) storage_wait_ns.fetch_add(off, std::memory_order_relaxed);
   }
@@ -56,6 +57,13 @@ class StorageWait {
   StorageWait& operator=(const StorageWait&) = delete;
 
  private:
+  static int64_t Sleeps() {
+    rusage usage{};
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nvcsw;
+  }
+
+  const int64_t sleeps_ = Sleeps();
   const int64_t wall_;
   const int64_t cpu_;
 };

@@ -131,6 +131,15 @@ TEST_F(FileSourceTest, DeclaredCsvByName) {
             std::vector<std::string>{"a.csv: column 'extra' is not declared, ignored"});
 }
 
+TEST_F(FileSourceTest, ColumnsThatAreNotDeclaredAreNamedOnceAFile) {
+  WriteText("a.csv", "id,x,y,z\n1,2,3,4\n");
+  auto source = OpenSource({{"connector", "filesystem"}, {"path", "*.csv"}, {"format", "csv"}},
+                           Columns({{"id", LogicalType::INTEGER}, {"z", LogicalType::INTEGER}}));
+  ASSERT_TRUE(source.ok()) << source.error().ToString();
+  EXPECT_EQ(MustRead(**source).changes.schema_changes,
+            std::vector<std::string>{"a.csv: columns 'x', 'y' are not declared, ignored"});
+}
+
 TEST_F(FileSourceTest, OriginColumns) {
   WriteText("a.csv", "id\n1\n");
   WriteText("b.csv", "id\n22\n3\n");

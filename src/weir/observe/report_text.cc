@@ -12,6 +12,8 @@ namespace weir::observe {
 
 namespace {
 
+constexpr size_t kNotesShown = 10;  // of a table
+
 std::string FigureSeconds(double seconds) { return fmt::format("{:.2f}", seconds); }
 
 std::string BytesOrNothing(int64_t bytes) {
@@ -81,7 +83,14 @@ std::string ReportText(const RunReport& report, size_t width) {
       lines.push_back(table.refresh + ": " + table.reason);
     }
     if (table.recovered) lines.push_back("the commit of the run before was finished first");
-    for (const std::string& note : table.notes) lines.push_back(note);
+    // A note for each of a thousand files would hide the rest.
+    const size_t notes = std::min(table.notes.size(), kNotesShown);
+    lines.insert(lines.end(), table.notes.begin(),
+                 table.notes.begin() + static_cast<std::ptrdiff_t>(notes));
+    if (notes < table.notes.size()) {
+      lines.push_back("and " + Counted(static_cast<int64_t>(table.notes.size() - notes), "note") +
+                      " more: `weir runs show " + report.run.substr(0, 8) + " --format json`");
+    }
     for (const CheckFigures& check : table.checks) {
       if (check.failed == 0) continue;
       lines.push_back(BrokenCheck(check));

@@ -106,6 +106,16 @@ TEST_F(RunReportTest, TextNamesRowsChecksAndTheBottleneck) {
   EXPECT_NE(text.find("\nbottleneck: "), std::string::npos) << text;
 }
 
+TEST_F(RunReportTest, NotesOfManyFilesAreCutShort) {
+  RunReport report = MakeReport();
+  for (int i = 0; i < 1000; ++i) {
+    report.tables[0].notes.push_back(std::to_string(i) + ".csv: a note");
+  }
+  const std::string text = ReportText(report, 0);
+  EXPECT_NE(text.find("\n  9.csv: a note\n  and 990 notes more"), std::string::npos) << text;
+  EXPECT_EQ(text.find("10.csv"), std::string::npos);
+}
+
 TEST_F(RunReportTest, PrometheusTextHasALineATable) {
   const std::string text = ReportPrometheus(MakeReport());
   EXPECT_NE(text.find("weir_table_rows_out{project=\"shop\",table=\"flights\"} 8\n"),

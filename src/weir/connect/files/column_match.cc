@@ -125,6 +125,7 @@ Status MatchColumns(const FileSourceFacts& facts, const TextHead& head, TextFile
     file->columns.push_back(std::move(column));
   }
   if (options.format != FileFormat::kCsv || by_place) return Status::Ok();
+  std::vector<std::string> ignored;
   for (size_t i = 0; i < file->header.size(); ++i) {
     if (taken.contains(static_cast<int>(i))) continue;
     const std::string& extra = file->header[i];
@@ -141,10 +142,13 @@ Status MatchColumns(const FileSourceFacts& facts, const TextHead& head, TextFile
         }
         break;
       default:
-        if (changes != nullptr) {
-          changes->push_back(fmt::format("{}: column '{}' is not declared, ignored", name, extra));
-        }
+        ignored.push_back("'" + extra + "'");
     }
+  }
+  if (changes != nullptr && !ignored.empty()) {
+    const bool one = ignored.size() == 1;
+    changes->push_back(fmt::format("{}: column{} {} {} not declared, ignored", name, one ? "" : "s",
+                                   fmt::join(ignored, ", "), one ? "is" : "are"));
   }
   return Status::Ok();
 }
