@@ -66,10 +66,6 @@ std::string BrokenCheck(const CheckFigures& check) {
   return line;
 }
 
-void AppendLine(std::string& out, const std::string& line, size_t width) {
-  out += (width == 0 ? line : CutTo(line, width)) + "\n";
-}
-
 }  // namespace
 
 std::string ReportText(const RunReport& report, size_t width) {
@@ -100,7 +96,8 @@ std::string ReportText(const RunReport& report, size_t width) {
       lines.push_back(std::move(fix));
     }
     for (size_t i = 0; i < lines.size(); ++i) {
-      AppendLine(out, (i == 0 ? table.table + "  " : std::string("  ")) + lines[i], width);
+      // Never cut: the place and the value stand at the end.
+      out += (i == 0 ? table.table + "  " : std::string("  ")) + lines[i] + "\n";
     }
   }
   const Bottleneck bottleneck = FindBottleneck(report.Figures());

@@ -9,8 +9,8 @@
 
 namespace weir::observe {
 
-// One line a table, then what happened to rejected rows, and the bottleneck. Fits `width` columns
-// (0: no limit). Ends with a line feed.
+// One line a table, then what happened to rejected rows, and the bottleneck. The table fits `width`
+// columns (0: no limit); the lines below it are never cut. Ends with a line feed.
 std::string ReportText(const RunReport& report, size_t width);
 
 // The same figures as gauges, for the text file collector or a push gateway:

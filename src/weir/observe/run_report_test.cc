@@ -106,6 +106,12 @@ TEST_F(RunReportTest, TextNamesRowsChecksAndTheBottleneck) {
   EXPECT_NE(text.find("\nbottleneck: "), std::string::npos) << text;
 }
 
+TEST_F(RunReportTest, ANarrowTerminalHidesNoPlace) {
+  const std::string text = ReportText(MakeReport(), 40);
+  EXPECT_NE(text.find("(a.csv at byte 47: delay = NULL)"), std::string::npos) << text;
+  EXPECT_LE(text.find('\n'), 40u) << text;
+}
+
 TEST_F(RunReportTest, NotesOfManyFilesAreCutShort) {
   RunReport report = MakeReport();
   for (int i = 0; i < 1000; ++i) {
