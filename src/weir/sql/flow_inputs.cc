@@ -15,6 +15,11 @@ int64_t VersionOf(const columnar::Position& position) {
   return colon == std::string::npos ? -1 : std::stoll(position.substr(colon + 1));
 }
 
+// A source's position says more than a version.
+bool IsTablePosition(const columnar::Position& position) {
+  return position.rfind("{\"version\":", 0) == 0 && position == TablePosition(VersionOf(position));
+}
+
 }  // namespace
 
 Status FlowInputs::Find(const std::optional<epoch::Manifest>& last) {
@@ -28,6 +33,14 @@ Status FlowInputs::Find(const std::optional<epoch::Manifest>& last) {
       if (position != last->positions.end()) {
         input.from = position->second;
         input.known = true;
+        if (IsTablePosition(input.from) != input.is_table) {
+          const char* is = input.is_table ? "a table" : "a source";
+          const char* was = input.is_table ? "a source" : "a table";
+          return Error::User(ErrorCode::kInvalid, flow_.flow->table + " was computed from " + name +
+                                                      " when that was " + was + "; it is " + is +
+                                                      " now")
+              .Fix("run with --full-refresh " + flow_.flow->table + " to compute it again");
+        }
       }
     }
     WEIR_RETURN_IF_ERROR(input.is_table ? FindTable(input) : FindSource(relation, input));
