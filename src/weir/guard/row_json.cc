@@ -4,6 +4,7 @@
 
 #include "duckdb/common/types/data_chunk.hpp"
 #include "duckdb/common/types/value.hpp"
+#include "weir/columnar/decimal_text.h"
 
 namespace weir::guard {
 
@@ -28,8 +29,10 @@ void AppendValue(const duckdb::Value& value, JsonWriter* json) {
     case LogicalTypeId::UINTEGER:
     case LogicalTypeId::UBIGINT:
     case LogicalTypeId::UHUGEINT:
-    case LogicalTypeId::DECIMAL:
       json->Raw(value.ToString());
+      return;
+    case LogicalTypeId::DECIMAL:
+      json->Raw(columnar::DecimalText(value.ToString()));
       return;
     case LogicalTypeId::FLOAT: {
       const float number = duckdb::FloatValue::Get(value);

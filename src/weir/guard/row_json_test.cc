@@ -29,6 +29,7 @@ TEST(RowJsonTest, EveryTypeReadsBackEqual) {
         "'Infinity'::FLOAT",
         "123456789012345678901234567890.12345678::DECIMAL(38,8)",
         "(-0.05)::DECIMAL(4,2)",
+        "(-0.05)::DECIMAL(2,2)",
         "'a \"b\" \\ \n\t\x01 ü 𝄞'::VARCHAR",
         "''::VARCHAR",
         "'\\x00\\xFFab'::BLOB",

@@ -4,6 +4,7 @@
 
 #include <simdjson.h>
 
+#include "weir/columnar/decimal_text.h"
 #include "weir/lake/json_text.h"
 
 namespace weir::lake {
@@ -79,8 +80,9 @@ std::optional<std::string> BoundJson(const LogicalType& type, const std::string&
     case LogicalTypeId::SMALLINT:
     case LogicalTypeId::INTEGER:
     case LogicalTypeId::BIGINT:
-    case LogicalTypeId::DECIMAL:
       return text;
+    case LogicalTypeId::DECIMAL:
+      return columnar::DecimalText(text);
     case LogicalTypeId::FLOAT:
     case LogicalTypeId::DOUBLE:
       if (text.find_first_not_of("0123456789+-.eE") != std::string::npos) return std::nullopt;

@@ -5,6 +5,7 @@
 #include "duckdb/common/types/timestamp.hpp"
 #include "duckdb/common/types/value.hpp"
 #include "weir/base/env.h"
+#include "weir/columnar/decimal_text.h"
 
 namespace weir::lake {
 namespace {
@@ -142,10 +143,11 @@ Result<std::optional<std::string>> PartitionText(const duckdb::Value& value) {
     case LogicalTypeId::SMALLINT:
     case LogicalTypeId::INTEGER:
     case LogicalTypeId::BIGINT:
-    case LogicalTypeId::DECIMAL:
     case LogicalTypeId::DATE:
     case LogicalTypeId::TIMESTAMP:
       return std::optional<std::string>(value.ToString());
+    case LogicalTypeId::DECIMAL:
+      return std::optional<std::string>(columnar::DecimalText(value.ToString()));
     default:
       return Error::User(ErrorCode::kUnsupported,
                          "a value of type " + value.type().ToString() + " cannot name a partition");

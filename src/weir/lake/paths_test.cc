@@ -48,6 +48,7 @@ TEST(PathsTest, TextsOfPartitionValues) {
   EXPECT_EQ(Text(Value::BOOLEAN(false)), "false");
   EXPECT_EQ(Text(Value::DOUBLE(-1.0 / 0.0)), "-Infinity");
   EXPECT_EQ(Text(Value::DATE(2024, 2, 29)), "2024-02-29");
+  EXPECT_EQ(Text(Value::DECIMAL(int16_t{-5}, 3, 3)), "-0.005");
   const auto time = duckdb::Timestamp::FromString("2024-01-02 03:04:05.5", false);
   EXPECT_EQ(Text(Value::TIMESTAMP(time)), "2024-01-02 03:04:05.5");
   EXPECT_EQ(Text(Value::TIMESTAMPTZ(duckdb::timestamp_tz_t(time))), "2024-01-02T03:04:05.5Z");
