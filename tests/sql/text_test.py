@@ -18,6 +18,8 @@ CONFIGURATIONS = {
     "default": {},
     "threads1": {"flags": ["--threads", "1"]},
     "memory100": {"flags": ["--memory", "100MB"]},
+    "splits": {"source": "'source.split-bytes' = '97'"},
+    "restart": {"restart": True},
     "again": {"again": True},
     "killed": {"killed": True},
 }
@@ -146,7 +148,15 @@ class _Executor:
         self.project.write(step.args, data.encode("latin-1"))
 
     def do_project(self, step):
-        self.project.write(step.args or "project.sql", "\n".join(step.body) + "\n")
+        self.project.write(step.args or "project.sql", self.configured(step.body) + "\n")
+
+    def configured(self, lines) -> str:
+        """SQL with the configuration's option at every source of files that does not set it."""
+        sql, option = "\n".join(lines), self.configuration.get("source")
+        if not option or option.split(" ")[0] in sql:
+            return sql
+        source = "'connector' = 'filesystem'"
+        return sql.replace(source, f"{source}, {option}")
 
     def do_parquet(self, step):
         target = self.project.path(step.args)
@@ -195,6 +205,8 @@ class _Executor:
 
     def do_run(self, step):
         args = shlex.split(step.args)
+        if self.configuration.get("restart"):
+            self.do_restart(step)
         if self.configuration.get("killed"):
             for _ in range(3):
                 run_until_killed(self.project, args, after=self.random.randrange(1, 120))
@@ -254,7 +266,9 @@ class _Executor:
         assert outcome in ("ok", "error"), "statement ok | statement error MESSAGE"
         self.statements += 1
         name = f"statement{self.statements:03}.sql"
-        self.project.write(name, "\n".join(step.body) + ";\n")
+        self.project.write(name, self.configured(step.body) + ";\n")
+        if self.configuration.get("restart"):
+            self.do_restart(step)
         ended = self.project.run()
         if outcome == "ok":
             assert ended.code == 0, str(ended)
