@@ -205,7 +205,7 @@ def test_another_program_appends_meanwhile(tmp_path, key):
             row = pa.table({"id": pa.array([1_000_000 + len(theirs)], pa.int64())})
             deltalake.write_deltalake(project.warehouse / "t", row, mode="append")
             theirs.append(row["id"][0].as_py())
-            stop.wait(0.2)  # who rewrites files loses every race against one who appends without pause
+            stop.wait(0.2)  # who rewrites files loses every race against appends without pause
 
     writer = threading.Thread(target=append)
     writer.start()
