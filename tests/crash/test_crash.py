@@ -120,36 +120,35 @@ def test_killed_at_every_change(tmp_path, clean, part):
 
 
 def kill_at_random_moments(tmp_path, clean, seed, kills):
+    """So many kill -9 in each step. A run that ends before its kill counts as none; it is likelier
+    on a fast machine, so the moments come closer to the start until they hit."""
     draw = random.Random(seed)
-    killed = 0
 
     def crash(project, step):
-        nonlocal killed
-        for _ in range(kills):
+        left, latest = kills, 0.3
+        while left > 0:
             child = subprocess.Popen([weir_bin(), "run", "."], cwd=project.folder,
                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             try:
-                child.wait(timeout=draw.uniform(0.01, 0.35))
+                child.wait(timeout=draw.uniform(0.005, latest))
+                latest = max(0.01, latest * 0.8)
             except subprocess.TimeoutExpired:
                 child.kill()
-                killed += 1
+                left -= 1
                 child.wait()
 
     crash_and_finish(tmp_path, clean, crash)
-    return killed
 
 
 def test_killed_at_random_moments(tmp_path, clean):
-    assert kill_at_random_moments(tmp_path, clean, seed=1, kills=4) > 0
+    kill_at_random_moments(tmp_path, clean, seed=1, kills=4)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(17))
 def test_killed_at_random_moments_often(tmp_path, clean, seed):
-    """20 times 3 steps with 10 tries each: some 400 kills, at least 200."""
-    killed = kill_at_random_moments(tmp_path, clean, seed, kills=10)
-    print(f"{killed} kills")
-    assert killed >= 10
+    """17 projects, 3 steps, 4 kills in each: 204 kills."""
+    kill_at_random_moments(tmp_path, clean, 100 + seed, kills=4)
 
 
 def test_two_runs_at_once(tmp_path, clean):
