@@ -164,7 +164,7 @@ int64_t WriteRows(duckdb::ClientContext& context, duckdb::QueryResult& result,
 }
 
 std::string ResultJson(duckdb::MaterializedQueryResult& result) {
-  guard::JsonWriter json;
+  JsonWriter json;
   json.BeginObject().Key("columns").BeginArray();
   for (size_t i = 0; i < result.names.size(); ++i) {
     json.BeginObject().Key("name").String(result.names[i]);

@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "weir/base/json_writer.h"
 #include "weir/columnar/codec/parse_fix.h"
-#include "weir/guard/json_writer.h"
 
 namespace weir::guard {
 namespace {

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <cstdio>
 
+#include "weir/base/json_writer.h"
 #include "weir/base/version.h"
-#include "weir/guard/json_writer.h"
 #include "xxhash.h"
 
 namespace weir::guard {

@@ -9,8 +9,8 @@
 
 #include <string>
 
+#include "weir/base/json_writer.h"
 #include "weir/columnar/schema.h"
-#include "weir/guard/json_writer.h"
 
 namespace duckdb {
 class DataChunk;

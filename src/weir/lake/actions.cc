@@ -4,7 +4,7 @@
 
 #include <simdjson.h>
 
-#include "weir/lake/json_text.h"
+#include "weir/base/json_writer.h"
 
 namespace weir::lake {
 namespace {
@@ -231,7 +231,7 @@ std::string ReadAction(std::string_view name, dom::object object, Commit& out) {
   return "";
 }
 
-void WriteVector(JsonText& json, const std::optional<DeletionVector>& vector) {
+void WriteVector(JsonWriter& json, const std::optional<DeletionVector>& vector) {
   if (!vector) return;
   json.Key("deletionVector").BeginObject();
   json.Key("storageType").String(vector->storage_type);
@@ -242,13 +242,13 @@ void WriteVector(JsonText& json, const std::optional<DeletionVector>& vector) {
   json.EndObject();
 }
 
-void WriteStrings(JsonText& json, const std::vector<std::string>& strings) {
+void WriteStrings(JsonWriter& json, const std::vector<std::string>& strings) {
   json.BeginArray();
   for (const auto& text : strings) json.String(text);
   json.EndArray();
 }
 
-void WriteInfo(JsonText& json, const CommitInfo& info) {
+void WriteInfo(JsonWriter& json, const CommitInfo& info) {
   if (info.in_commit_timestamp_ms) {
     json.Key("inCommitTimestamp").Int(*info.in_commit_timestamp_ms);
   }
@@ -266,7 +266,7 @@ void WriteInfo(JsonText& json, const CommitInfo& info) {
   json.Key("txnId").String(info.txn_id);
 }
 
-void WriteProtocol(JsonText& json, const Protocol& protocol) {
+void WriteProtocol(JsonWriter& json, const Protocol& protocol) {
   json.Key("minReaderVersion").Int(protocol.min_reader_version);
   json.Key("minWriterVersion").Int(protocol.min_writer_version);
   if (protocol.min_reader_version >= 3) {
@@ -277,7 +277,7 @@ void WriteProtocol(JsonText& json, const Protocol& protocol) {
   }
 }
 
-void WriteMetadata(JsonText& json, const Metadata& metadata) {
+void WriteMetadata(JsonWriter& json, const Metadata& metadata) {
   json.Key("id").String(metadata.id);
   if (!metadata.name.empty()) json.Key("name").String(metadata.name);
   if (!metadata.description.empty()) json.Key("description").String(metadata.description);
@@ -291,7 +291,7 @@ void WriteMetadata(JsonText& json, const Metadata& metadata) {
   if (metadata.created_time_ms) json.Key("createdTime").Int(*metadata.created_time_ms);
 }
 
-void WriteAdd(JsonText& json, const AddFile& add) {
+void WriteAdd(JsonWriter& json, const AddFile& add) {
   json.Key("path").String(add.path);
   json.Key("partitionValues").NullableStringMap(add.partition_values);
   json.Key("size").Int(add.size);
@@ -302,7 +302,7 @@ void WriteAdd(JsonText& json, const AddFile& add) {
   WriteVector(json, add.deletion_vector);
 }
 
-void WriteRemove(JsonText& json, const RemoveFile& remove) {
+void WriteRemove(JsonWriter& json, const RemoveFile& remove) {
   json.Key("path").String(remove.path);
   if (remove.deletion_timestamp_ms) {
     json.Key("deletionTimestamp").Int(*remove.deletion_timestamp_ms);
@@ -319,7 +319,7 @@ void WriteRemove(JsonText& json, const RemoveFile& remove) {
 // {"name":{...}}\n
 template <typename Body>
 void WriteLine(std::string& out, const char* name, Body body) {
-  JsonText json;
+  JsonWriter json;
   json.BeginObject().Key(name).BeginObject();
   body(json);
   json.EndObject().EndObject();
@@ -374,33 +374,33 @@ Result<Commit> ParseCommit(std::string_view bytes) {
 std::string WriteCommit(const Commit& commit) {
   std::string out;
   if (commit.info) {
-    WriteLine(out, "commitInfo", [&](JsonText& json) { WriteInfo(json, *commit.info); });
+    WriteLine(out, "commitInfo", [&](JsonWriter& json) { WriteInfo(json, *commit.info); });
   }
   if (commit.protocol) {
-    WriteLine(out, "protocol", [&](JsonText& json) { WriteProtocol(json, *commit.protocol); });
+    WriteLine(out, "protocol", [&](JsonWriter& json) { WriteProtocol(json, *commit.protocol); });
   }
   if (commit.metadata) {
-    WriteLine(out, "metaData", [&](JsonText& json) { WriteMetadata(json, *commit.metadata); });
+    WriteLine(out, "metaData", [&](JsonWriter& json) { WriteMetadata(json, *commit.metadata); });
   }
   for (const auto& transaction : commit.transactions) {
-    WriteLine(out, "txn", [&](JsonText& json) {
+    WriteLine(out, "txn", [&](JsonWriter& json) {
       json.Key("appId").String(transaction.app_id);
       json.Key("version").Int(transaction.version);
       if (transaction.last_updated_ms) json.Key("lastUpdated").Int(*transaction.last_updated_ms);
     });
   }
   for (const auto& domain : commit.domains) {
-    WriteLine(out, "domainMetadata", [&](JsonText& json) {
+    WriteLine(out, "domainMetadata", [&](JsonWriter& json) {
       json.Key("domain").String(domain.domain);
       json.Key("configuration").String(domain.configuration);
       json.Key("removed").Bool(domain.removed);
     });
   }
   for (const auto& remove : commit.removes) {
-    WriteLine(out, "remove", [&](JsonText& json) { WriteRemove(json, remove); });
+    WriteLine(out, "remove", [&](JsonWriter& json) { WriteRemove(json, remove); });
   }
   for (const auto& add : commit.adds) {
-    WriteLine(out, "add", [&](JsonText& json) { WriteAdd(json, add); });
+    WriteLine(out, "add", [&](JsonWriter& json) { WriteAdd(json, add); });
   }
   return out;
 }

@@ -8,9 +8,9 @@
 #include "duckdb/common/types/value.hpp"
 #include "duckdb/main/client_context.hpp"
 #include "duckdb/main/connection.hpp"
+#include "weir/base/json_writer.h"
 #include "weir/columnar/parquet_writer.h"
 #include "weir/lake/commit.h"
-#include "weir/lake/json_text.h"
 #include "weir/lake/protocol_check.h"
 
 namespace weir::lake {
@@ -273,7 +273,7 @@ Status WriteCheckpoint(columnar::Engine& engine, const LogStore& log, const Snap
   WEIR_RETURN_IF_ERROR(env.Rename(path, final_path));
   WEIR_RETURN_IF_ERROR(env.SyncDir(log.folder()));
 
-  JsonText hint;
+  JsonWriter hint;
   hint.BeginObject();
   hint.Key("version").Int(snapshot.version());
   hint.Key("size").Int(stats.rows);

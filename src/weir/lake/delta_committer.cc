@@ -1,10 +1,10 @@
 #include <set>
 
+#include "weir/base/json_writer.h"
 #include "weir/lake/commit.h"
 #include "weir/lake/data_files.h"
 #include "weir/lake/delta_sink.h"
 #include "weir/lake/file_stats.h"
-#include "weir/lake/json_text.h"
 #include "weir/lake/paths.h"
 #include "weir/lake/protocol_check.h"
 #include "weir/lake/rewrite.h"
@@ -24,13 +24,13 @@ constexpr uint64_t kRewriteMemory = uint64_t{256} << 20;
 constexpr const char* kRewriteInfix = "-rw";
 
 std::string JsonString(const std::string& text) {
-  JsonText json;
+  JsonWriter json;
   json.String(text);
   return json.Take();
 }
 
 std::string JsonStrings(const std::vector<std::string>& texts) {
-  JsonText json;
+  JsonWriter json;
   json.BeginArray();
   for (const auto& text : texts) json.String(text);
   json.EndArray();
@@ -241,7 +241,7 @@ class TokenChange : public Change {
       plan.metrics["numOutputBytes"] = std::to_string(bytes);
       if (!append) plan.metrics["numRemovedFiles"] = count(plan.actions.removes.size());
     }
-    JsonText user;
+    JsonWriter user;
     user.BeginObject();
     user.Key("flow").String(token_.flow_id);
     user.Key("epoch").Int(token_.epoch);

@@ -4,8 +4,8 @@
 
 #include <simdjson.h>
 
+#include "weir/base/json_writer.h"
 #include "weir/columnar/decimal_text.h"
-#include "weir/lake/json_text.h"
 
 namespace weir::lake {
 namespace {
@@ -74,7 +74,7 @@ std::optional<std::string> Timestamp(std::string_view text, bool with_zone) {
 // JSON of a bound; nullopt: leave it out.
 std::optional<std::string> BoundJson(const LogicalType& type, const std::string& text,
                                      bool is_max) {
-  JsonText json;
+  JsonWriter json;
   switch (type.id()) {
     case LogicalTypeId::TINYINT:
     case LogicalTypeId::SMALLINT:
@@ -110,9 +110,9 @@ std::optional<std::string> BoundJson(const LogicalType& type, const std::string&
 }
 
 struct StatsText {
-  JsonText min;
-  JsonText max;
-  JsonText nulls;
+  JsonWriter min;
+  JsonWriter max;
+  JsonWriter nulls;
   int64_t columns_left = 0;
 };
 
@@ -120,13 +120,13 @@ void AddField(StatsText& out, const columnar::ParquetFileStats& stats,
               std::vector<std::string>& path, const LogicalType& type) {
   const std::string& name = path.back();
   if (type.id() == LogicalTypeId::STRUCT) {
-    for (JsonText* json : {&out.min, &out.max, &out.nulls}) json->Key(name).BeginObject();
+    for (JsonWriter* json : {&out.min, &out.max, &out.nulls}) json->Key(name).BeginObject();
     for (const auto& [child, child_type] : duckdb::StructType::GetChildTypes(type)) {
       path.push_back(child);
       AddField(out, stats, path, child_type);
       path.pop_back();
     }
-    for (JsonText* json : {&out.min, &out.max, &out.nulls}) json->EndObject();
+    for (JsonWriter* json : {&out.min, &out.max, &out.nulls}) json->EndObject();
     return;
   }
   if (out.columns_left == 0) return;
@@ -163,14 +163,14 @@ std::string StatsToJson(const columnar::Schema& schema, const columnar::ParquetF
                         int64_t columns_max) {
   StatsText parts;
   parts.columns_left = columns_max < 0 ? INT64_MAX : columns_max;
-  for (JsonText* json : {&parts.min, &parts.max, &parts.nulls}) json->BeginObject();
+  for (JsonWriter* json : {&parts.min, &parts.max, &parts.nulls}) json->BeginObject();
   std::vector<std::string> path;
   for (const auto& field : schema.fields) {
     path.assign(1, field.name);
     AddField(parts, stats, path, field.type);
   }
-  for (JsonText* json : {&parts.min, &parts.max, &parts.nulls}) json->EndObject();
-  JsonText json;
+  for (JsonWriter* json : {&parts.min, &parts.max, &parts.nulls}) json->EndObject();
+  JsonWriter json;
   json.BeginObject();
   json.Key("numRecords").Int(stats.rows);
   json.Key("minValues").Raw(parts.min.text());

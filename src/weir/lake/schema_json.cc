@@ -5,7 +5,7 @@
 #include <simdjson.h>
 
 #include "duckdb/common/types.hpp"
-#include "weir/lake/json_text.h"
+#include "weir/base/json_writer.h"
 
 namespace weir::lake {
 namespace {
@@ -136,9 +136,10 @@ std::string CastFor(const LogicalType& type) {
   }
 }
 
-Status WriteType(JsonText& json, const LogicalType& type);
+Status WriteType(JsonWriter& json, const LogicalType& type);
 
-Status WriteField(JsonText& json, const std::string& name, const LogicalType& type, bool nullable) {
+Status WriteField(JsonWriter& json, const std::string& name, const LogicalType& type,
+                  bool nullable) {
   json.BeginObject();
   json.Key("name").String(name);
   json.Key("type");
@@ -150,7 +151,7 @@ Status WriteField(JsonText& json, const std::string& name, const LogicalType& ty
   return Status();
 }
 
-Status WriteType(JsonText& json, const LogicalType& type) {
+Status WriteType(JsonWriter& json, const LogicalType& type) {
   // Aliased types (JSON is VARCHAR with an alias) are their plain type in a table.
   switch (type.id()) {
     case LogicalTypeId::VARCHAR:
@@ -266,7 +267,7 @@ Result<columnar::Schema> SchemaFromJson(std::string_view json) {
 }
 
 Result<std::string> SchemaToJson(const columnar::Schema& schema) {
-  JsonText json;
+  JsonWriter json;
   json.BeginObject().Key("type").String("struct").Key("fields").BeginArray();
   for (const auto& field : schema.fields) {
     WEIR_RETURN_IF_ERROR(WriteField(json, field.name, field.type, field.nullable));
@@ -281,7 +282,7 @@ Result<std::string> AppendColumns(std::string_view json, const columnar::Schema&
   WEIR_RETURN_IF_ERROR(ParseRoot(parser, json, root));
   dom::array fields;
   if (root["fields"].get(fields) != simdjson::SUCCESS) return Corrupt("it has no fields");
-  JsonText out;
+  JsonWriter out;
   out.BeginObject().Key("type").String("struct").Key("fields").BeginArray();
   for (dom::element field : fields) out.Raw(simdjson::minify(field));
   for (const auto& field : added.fields) {

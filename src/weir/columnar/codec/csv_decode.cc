@@ -9,7 +9,7 @@
 #include "duckdb/common/error_data.hpp"
 #include "duckdb/common/exception.hpp"
 #include "duckdb/common/types/data_chunk.hpp"
-#include "weir/columnar/codec/json_text.h"
+#include "weir/base/json_writer.h"
 #include "weir/columnar/duckdb_error.h"
 
 namespace weir::columnar {

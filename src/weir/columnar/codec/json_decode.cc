@@ -11,7 +11,7 @@
 #include "duckdb/common/exception.hpp"
 #include "duckdb/common/types/data_chunk.hpp"
 #include "duckdb/common/types/vector.hpp"
-#include "weir/columnar/codec/json_text.h"
+#include "weir/base/json_writer.h"
 #include "weir/columnar/codec/json_walk.h"
 #include "weir/columnar/codec/text_values.h"
 #include "weir/columnar/duckdb_error.h"

@@ -9,10 +9,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
-namespace weir::guard {
+namespace weir {
 
 class JsonWriter {
  public:
@@ -28,6 +30,10 @@ class JsonWriter {
   JsonWriter& Null();
   JsonWriter& Raw(std::string_view json);  // text that is JSON already
 
+  // {"k":"v","n":null}
+  JsonWriter& StringMap(const std::map<std::string, std::string>& entries);
+  JsonWriter& NullableStringMap(const std::map<std::string, std::optional<std::string>>& entries);
+
   const std::string& text() const { return text_; }
   std::string Take() { return std::move(text_); }
 
@@ -40,4 +46,7 @@ class JsonWriter {
   bool comma_ = false;  // a value was written at this level
 };
 
-}  // namespace weir::guard
+// "a\"b" for a"b, as JsonWriter::String writes it.
+std::string JsonString(std::string_view text);
+
+}  // namespace weir

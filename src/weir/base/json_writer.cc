@@ -1,9 +1,9 @@
-#include "weir/guard/json_writer.h"
+#include "weir/base/json_writer.h"
 
 #include <charconv>
 #include <cmath>
 
-namespace weir::guard {
+namespace weir {
 namespace {
 
 // Bytes of the UTF-8 character that begins here; 0 if none does (Unicode 15, table 3-7).
@@ -39,7 +39,7 @@ void AppendEscaped(std::string_view text, std::string* out) {
     if (byte >= 0x80) {
       const size_t bytes = CharacterBytes(text.substr(i));
       if (bytes == 0) {
-        *out += "\\ufffd";
+        *out += "\xEF\xBF\xBD";
       } else {
         *out += text.substr(i, bytes);
         i += bytes - 1;
@@ -109,7 +109,11 @@ JsonWriter& JsonWriter::String(std::string_view text) {
   return *this;
 }
 
-JsonWriter& JsonWriter::Int(int64_t value) { return Raw(std::to_string(value)); }
+JsonWriter& JsonWriter::Int(int64_t value) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof(digits), value);
+  return Raw(std::string_view(digits, static_cast<size_t>(end.ptr - digits)));
+}
 
 JsonWriter& JsonWriter::Double(double value) {
   if (std::isnan(value)) return String("NaN");
@@ -129,4 +133,26 @@ JsonWriter& JsonWriter::Raw(std::string_view json) {
   return *this;
 }
 
-}  // namespace weir::guard
+JsonWriter& JsonWriter::StringMap(const std::map<std::string, std::string>& entries) {
+  BeginObject();
+  for (const auto& [name, value] : entries) Key(name).String(value);
+  return EndObject();
+}
+
+JsonWriter& JsonWriter::NullableStringMap(
+    const std::map<std::string, std::optional<std::string>>& entries) {
+  BeginObject();
+  for (const auto& [name, value] : entries) {
+    Key(name);
+    value ? String(*value) : Null();
+  }
+  return EndObject();
+}
+
+std::string JsonString(std::string_view text) {
+  std::string out;
+  AppendEscaped(text, &out);
+  return out;
+}
+
+}  // namespace weir
