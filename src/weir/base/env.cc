@@ -14,17 +14,6 @@ std::string TempPathFor(Env& env, const std::string& path) {
   return JoinPath(ParentPath(path), "." + BaseName(path) + suffix);
 }
 
-// The temp file is complete and durable, or gone as far as we can make it.
-Status WriteTemp(Env& env, const std::string& temp, std::string_view bytes) {
-  Status status = [&]() -> Status {
-    WEIR_ASSIGN_OR_RETURN(auto file, env.OpenFile(temp, OpenMode::kCreateNew));
-    WEIR_RETURN_IF_ERROR(file->WriteAt(0, bytes.data(), bytes.size()));
-    return file->Sync();
-  }();
-  if (!status.ok()) (void)env.RemoveFile(temp);
-  return status;
-}
-
 }  // namespace
 
 bool Env::Exists(const std::string& path) { return Stat(path).ok(); }
@@ -47,9 +36,20 @@ Result<std::string> Env::ReadFile(const std::string& path) {
   return bytes;
 }
 
+Result<std::string> Env::WriteTempFor(const std::string& path, std::string_view bytes) {
+  std::string temp = TempPathFor(*this, path);
+  Status status = [&]() -> Status {
+    WEIR_ASSIGN_OR_RETURN(auto file, OpenFile(temp, OpenMode::kCreateNew));
+    WEIR_RETURN_IF_ERROR(file->WriteAt(0, bytes.data(), bytes.size()));
+    return file->Sync();
+  }();
+  if (status.ok()) return temp;
+  (void)RemoveFile(temp);
+  return std::move(status).error();
+}
+
 Status Env::WriteFileAtomic(const std::string& path, std::string_view bytes) {
-  const std::string temp = TempPathFor(*this, path);
-  WEIR_RETURN_IF_ERROR(WriteTemp(*this, temp, bytes));
+  WEIR_ASSIGN_OR_RETURN(const std::string temp, WriteTempFor(path, bytes));
   if (Status renamed = Rename(temp, path); !renamed.ok()) {
     (void)RemoveFile(temp);
     return renamed;
@@ -58,8 +58,7 @@ Status Env::WriteFileAtomic(const std::string& path, std::string_view bytes) {
 }
 
 Status Env::PutIfAbsent(const std::string& path, std::string_view bytes) {
-  const std::string temp = TempPathFor(*this, path);
-  WEIR_RETURN_IF_ERROR(WriteTemp(*this, temp, bytes));
+  WEIR_ASSIGN_OR_RETURN(const std::string temp, WriteTempFor(path, bytes));
   Status linked = LinkNoReplace(temp, path);
   // A left-over temp name is harmless; what counts is whether the link was made.
   (void)RemoveFile(temp);

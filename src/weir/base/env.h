@@ -126,6 +126,9 @@ class Env {
   // Temp file + Sync + LinkNoReplace + SyncDir: kAlreadyExists if somebody was first. After any
   // other error the file may or may not be there: read it before deciding.
   Status PutIfAbsent(const std::string& path, std::string_view bytes);
+  // The first half of the two above: a complete, durable temp file beside `path`, under a hidden
+  // name that is returned. The caller links or renames, syncs the folder, and removes what is left.
+  Result<std::string> WriteTempFor(const std::string& path, std::string_view bytes);
   Status RemoveTree(const std::string& path);  // like rm -rf; ok if absent
 };
 

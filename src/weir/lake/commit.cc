@@ -12,6 +12,7 @@ namespace weir::lake {
 namespace {
 
 constexpr int64_t kAttemptsMax = 100;
+constexpr int64_t kImmediateAttempts = 20;  // without conflict: an attempt is a read and a link
 constexpr int64_t kBackoffStartUs = 2'000;
 constexpr int64_t kBackoffMaxUs = 500'000;
 
@@ -74,11 +75,16 @@ class Attempt {
     const int64_t read_version = snapshot == nullptr ? -1 : snapshot->version();
     int64_t version = read_version + 1;
     if (version == 0) WEIR_RETURN_IF_ERROR(env_.CreateDirsSynced(log_.folder()));
+    std::unique_ptr<LogStore::StagedEntry> entry;
     for (;;) {
       attempts_ += 1;
-      WEIR_ASSIGN_OR_RETURN(plan.actions.info, Info(snapshot, plan, version));
+      // To write it again costs more than other writers may leave between two commits.
+      if (entry == nullptr || plan.actions.info->in_commit_timestamp_ms) {
+        WEIR_ASSIGN_OR_RETURN(plan.actions.info, Info(snapshot, plan, version));
+        WEIR_ASSIGN_OR_RETURN(entry, log_.Stage(WriteCommit(plan.actions)));
+      }
       const std::string& txn_id = plan.actions.info->txn_id;
-      const Status put = log_.PutIfAbsent(version, WriteCommit(plan.actions));
+      const Status put = entry->PutIfAbsent(version);
       if (put.ok()) return PutResult{End::kPut, version};
       WEIR_ASSIGN_OR_RETURN(const bool ours, Settle(version, txn_id, put));
       if (ours) return PutResult{End::kPut, version};
@@ -106,7 +112,7 @@ class Attempt {
         change_.Discard(plan);
         return TooManyAttempts();
       }
-      BackOff();
+      if (attempts_ > kImmediateAttempts) BackOff();
     }
   }
 

@@ -99,8 +99,19 @@ Result<std::string> LogStore::Read(int64_t version) const {
   return env_.ReadFile(EntryPath(version));
 }
 
-Status LogStore::PutIfAbsent(int64_t version, std::string_view bytes) const {
-  return env_.PutIfAbsent(EntryPath(version), bytes);
+Result<std::unique_ptr<LogStore::StagedEntry>> LogStore::Stage(std::string_view bytes) const {
+  WEIR_ASSIGN_OR_RETURN(std::string temp, env_.WriteTempFor(JoinPath(folder_, "entry"), bytes));
+  return std::make_unique<StagedEntry>(*this, std::move(temp));
+}
+
+LogStore::StagedEntry::~StagedEntry() {
+  // A left-over temp name is harmless.
+  (void)log_.env_.RemoveFile(temp_);
+}
+
+Status LogStore::StagedEntry::PutIfAbsent(int64_t version) const {
+  WEIR_RETURN_IF_ERROR(log_.env_.LinkNoReplace(temp_, log_.EntryPath(version)));
+  return log_.env_.SyncDir(log_.folder_);
 }
 
 }  // namespace weir::lake

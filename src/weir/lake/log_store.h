@@ -40,8 +40,23 @@ class LogStore {
   // The newest version of the table at or after `from`, found by probing; -1 if `from` is absent.
   int64_t NewestFrom(int64_t from) const;
   Result<std::string> Read(int64_t version) const;
-  // kAlreadyExists: another writer has this version. Other errors leave open whether it was put.
-  Status PutIfAbsent(int64_t version, std::string_view bytes) const;
+
+  // An entry that is durable under a name no reader looks at. It can be put as one version after
+  // another until it is the first there, without being written again each time.
+  class StagedEntry {
+   public:
+    StagedEntry(const LogStore& log, std::string temp) : log_(log), temp_(std::move(temp)) {}
+    ~StagedEntry();
+    StagedEntry(const StagedEntry&) = delete;
+    StagedEntry& operator=(const StagedEntry&) = delete;
+    // kAlreadyExists: another writer has this version. Other errors leave open whether it was put.
+    Status PutIfAbsent(int64_t version) const;
+
+   private:
+    const LogStore& log_;
+    const std::string temp_;
+  };
+  Result<std::unique_ptr<StagedEntry>> Stage(std::string_view bytes) const;
 
  private:
   Env& env_;
