@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from text_test import CONFIGURATIONS, Wrong, execute, parse  # noqa: E402
 
 PARALLEL = 2
-SAMPLED_EVERY = 25
+SAMPLED_EVERY = 50
 
 
 def pytest_collect_file(file_path, parent):
