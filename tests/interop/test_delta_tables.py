@@ -5,18 +5,13 @@ Oracles: deltalake (delta-rs), DuckDB's delta extension, and Spark where it is i
 
 import datetime
 import json
-import os
-import pathlib
 import subprocess
 
 import deltalake
 import duckdb
 import pyarrow as pa
 import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-WEIR = os.environ.get("WEIR_BIN")
-pytestmark = pytest.mark.skipif(not WEIR, reason="WEIR_BIN names no program")
+from weir_project import delta_extension, weir_bin
 
 KINDS = """
 CREATE TABLE rows_in (id BIGINT, s VARCHAR)
@@ -36,7 +31,7 @@ FROM rows_in;
 
 def run(folder, *arguments):
     result = subprocess.run(
-        [WEIR, "run", *arguments], cwd=folder, capture_output=True, text=True, timeout=120
+        [weir_bin(), "run", *arguments], cwd=folder, capture_output=True, text=True, timeout=120
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout + result.stderr
@@ -78,11 +73,8 @@ def rows_of(table):
 
 
 def delta_scan(path):
-    extensions = sorted((ROOT / "build/deps").glob("test-extensions/delta.duckdb_extension"))
-    if not extensions:
-        pytest.skip("DuckDB's delta extension is not in build/deps/test-extensions")
     connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-    connection.execute(f"LOAD '{extensions[0]}'")
+    connection.execute(f"LOAD '{delta_extension()}'")
     connection.execute("SET TimeZone = 'UTC'")
     table = connection.execute(f"SELECT * FROM delta_scan('{path}')").arrow()
     return table.read_all() if hasattr(table, "read_all") else table
