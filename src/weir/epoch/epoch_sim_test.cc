@@ -8,6 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "weir/base/sim_env.h"
+#include "weir/base/testing/forgetful_env.h"
 #include "weir/epoch/step.h"
 #include "weir/epoch/testing/file_sink.h"
 
@@ -26,6 +27,13 @@ enum class Wrong {
   kPositionsBeside,      // positions are kept in a file of their own
   kAbortsInDoubt,        // throws staged files away after any error
 };
+
+weir::testing::ForgetfulEnv::Lies LiesOf(Wrong wrong) {
+  weir::testing::ForgetfulEnv::Lies lies;
+  if (wrong == Wrong::kManifestNotSynced) lies.files = "_weir";
+  if (wrong == Wrong::kLogFolderNotSynced) lies.folders = "_weir";
+  return lies;
+}
 
 std::string NameOf(Wrong wrong) {
   switch (wrong) {
@@ -47,84 +55,11 @@ std::string NameOf(Wrong wrong) {
   return "";
 }
 
-// Passes everything on, but lies about syncs below _weir.
-class ForgetfulEnv : public Env {
- public:
-  ForgetfulEnv(Env& env, Wrong wrong) : env_(env), wrong_(wrong) {}
-
-  Result<std::unique_ptr<File>> OpenFile(const std::string& path, OpenMode mode) override {
-    WEIR_ASSIGN_OR_RETURN(auto file, env_.OpenFile(path, mode));
-    if (wrong_ != Wrong::kManifestNotSynced || !OfLog(path)) return file;
-    return std::make_unique<ForgetfulFile>(std::move(file));
-  }
-  Status SyncDir(const std::string& path) override {
-    if (wrong_ == Wrong::kLogFolderNotSynced && OfLog(path)) return Status::Ok();
-    return env_.SyncDir(path);
-  }
-
-  int64_t NowMicros() override { return env_.NowMicros(); }
-  int64_t MonotonicNanos() override { return env_.MonotonicNanos(); }
-  void SleepMicros(int64_t us) override { env_.SleepMicros(us); }
-  uint64_t RandomU64() override { return env_.RandomU64(); }
-  Result<FileInfo> Stat(const std::string& path) override { return env_.Stat(path); }
-  Result<std::vector<FileInfo>> ListDir(const std::string& path) override {
-    return env_.ListDir(path);
-  }
-  Status CreateDirs(const std::string& path) override { return env_.CreateDirs(path); }
-  Status RemoveFile(const std::string& path) override { return env_.RemoveFile(path); }
-  Status RemoveEmptyDir(const std::string& path) override { return env_.RemoveEmptyDir(path); }
-  Status Rename(const std::string& from, const std::string& to) override {
-    return env_.Rename(from, to);
-  }
-  Status LinkNoReplace(const std::string& from, const std::string& to) override {
-    return env_.LinkNoReplace(from, to);
-  }
-  Result<std::unique_ptr<FileLock>> LockFile(const std::string& path) override {
-    return env_.LockFile(path);
-  }
-  Result<uint64_t> FreeDiskBytes(const std::string& path) override {
-    return env_.FreeDiskBytes(path);
-  }
-  std::unique_ptr<Thread> StartThread(std::string name, std::function<void()> body) override {
-    return env_.StartThread(std::move(name), std::move(body));
-  }
-  ProcessUsage Usage() override { return env_.Usage(); }
-  MachineInfo Machine() override { return env_.Machine(); }
-  uint64_t ProcessId() override { return env_.ProcessId(); }
-  std::optional<std::string> Variable(const std::string& name) override {
-    return env_.Variable(name);
-  }
-
- private:
-  class ForgetfulFile : public File {
-   public:
-    explicit ForgetfulFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
-    Result<size_t> ReadAt(uint64_t offset, void* buffer, size_t n) override {
-      return file_->ReadAt(offset, buffer, n);
-    }
-    Status WriteAt(uint64_t offset, const void* buffer, size_t n) override {
-      return file_->WriteAt(offset, buffer, n);
-    }
-    Status Truncate(uint64_t size) override { return file_->Truncate(size); }
-    Status Sync() override { return Status::Ok(); }
-    Result<uint64_t> Size() override { return file_->Size(); }
-    const std::string& path() const override { return file_->path(); }
-
-   private:
-    std::unique_ptr<File> file_;
-  };
-
-  static bool OfLog(const std::string& path) { return path.find("_weir") != std::string::npos; }
-
-  Env& env_;
-  const Wrong wrong_;
-};
-
 // One simulated machine with a flow on it. A promise that is broken is written to `broken`.
 class World {
  public:
   World(uint64_t seed, Wrong wrong, SimOptions options = {})
-      : sim_(seed, options), env_(sim_, wrong), wrong_(wrong), draw_(seed * 31 + 7) {
+      : sim_(seed, options), env_(sim_, LiesOf(wrong)), wrong_(wrong), draw_(seed * 31 + 7) {
     const size_t sinks = 1 + Below(3);
     for (size_t i = 0; i < sinks; ++i) names_.push_back("t" + std::to_string(i));
     for (const std::string& name : names_) {
@@ -290,7 +225,7 @@ class World {
   }
 
   SimEnv sim_;
-  ForgetfulEnv env_;
+  weir::testing::ForgetfulEnv env_;
   const Wrong wrong_;
   SimEnv draw_;  // for the choices of the test itself
   std::vector<std::string> names_;

@@ -9,10 +9,10 @@
 #include <set>
 
 #include "weir/base/sim_env.h"
+#include "weir/base/testing/forgetful_env.h"
 #include "weir/lake/actions.h"
 #include "weir/lake/log_store.h"
 #include "weir/server/project_runtime.h"
-#include "weir/server/testing/forgetful_env.h"
 #include "weir/server/testing/table_observer.h"
 
 namespace weir::server {
@@ -44,7 +44,7 @@ std::string NameOf(Wrong wrong) {
   return "";
 }
 
-testing::ForgetfulEnv::Lies LiesOf(Wrong wrong) {
+weir::testing::ForgetfulEnv::Lies LiesOf(Wrong wrong) {
   switch (wrong) {
     case Wrong::kNothing:
       return {};
@@ -502,7 +502,7 @@ class World {
   }
 
   SimEnv sim_;
-  testing::ForgetfulEnv env_;
+  weir::testing::ForgetfulEnv env_;
   SimEnv draw_;  // for the choices of the test itself
   const uint64_t seed_;
   testing::TableObserver& observer_;

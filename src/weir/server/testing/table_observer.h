@@ -13,11 +13,11 @@
 #include "duckdb/main/connection.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
 #include "weir/base/sim_env.h"
+#include "weir/base/testing/passing_env.h"
 #include "weir/columnar/engine.h"
 #include "weir/lake/scan_sql.h"
 #include "weir/lake/snapshot.h"
 #include "weir/lake/tables.h"
-#include "weir/server/testing/passing_env.h"
 
 namespace weir::server::testing {
 
@@ -70,7 +70,7 @@ class TableObserver {
   TableObserver() : nowhere_(0), env_(nowhere_) {}
 
   SimEnv nowhere_;
-  PassingEnv env_;
+  weir::testing::PassingEnv env_;
   std::unique_ptr<columnar::Engine> engine_;
   std::unique_ptr<duckdb::Connection> connection_;
   std::unique_ptr<lake::DeltaTables> tables_;

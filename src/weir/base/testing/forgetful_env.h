@@ -8,9 +8,9 @@
 #include <string>
 #include <utility>
 
-#include "weir/server/testing/passing_env.h"
+#include "weir/base/testing/passing_env.h"
 
-namespace weir::server::testing {
+namespace weir::testing {
 
 class ForgetfulEnv : public PassingEnv {
  public:
@@ -57,4 +57,4 @@ class ForgetfulEnv : public PassingEnv {
   const Lies lies_;
 };
 
-}  // namespace weir::server::testing
+}  // namespace weir::testing

@@ -10,7 +10,7 @@
 
 #include "weir/base/env.h"
 
-namespace weir::server::testing {
+namespace weir::testing {
 
 class PassingEnv : public Env {
  public:
@@ -58,4 +58,4 @@ class PassingEnv : public Env {
   Env* env_;
 };
 
-}  // namespace weir::server::testing
+}  // namespace weir::testing
