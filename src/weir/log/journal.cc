@@ -41,6 +41,7 @@ class Recovering {
 
  private:
   Status ReadSegment(Position first, Position next, Position from) {
+    segment_ = first;
     WEIR_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, files_.Open(first));
     WEIR_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
     file_end_ = first + size;
@@ -101,7 +102,7 @@ class Recovering {
   Status Take(const Frame& frame) {
     if (frame.ends_group && group_.empty()) {
       end_ = frame.end();
-      return frame.kind == FrameKind::kMark ? Status::Ok() : replay_(frame);
+      return frame.kind == FrameKind::kMark ? Status::Ok() : replay_(frame, segment_);
     }
     group_.push_back(frame);
     bodies_.emplace_back(frame.body);
@@ -114,7 +115,7 @@ class Recovering {
       group_[i].body = bodies_[i];
       group_[i].ends_group = i + 1 == group_.size();
       end_ = group_[i].end();
-      WEIR_RETURN_IF_ERROR(replay_(group_[i]));
+      WEIR_RETURN_IF_ERROR(replay_(group_[i], segment_));
     }
     group_.clear();
     bodies_.clear();
@@ -157,6 +158,7 @@ class Recovering {
   const Journal::Replay& replay_;
   JournalRecovery& out_;
   std::vector<Position> firsts_;
+  Position segment_ = 0;
   bool is_last_ = false;
   bool ended_ = false;
   Position file_end_ = 0;    // of the segment that is read
@@ -216,8 +218,8 @@ Status Journal::CheckRoomLocked(size_t bytes) const {
   return Status::Ok();
 }
 
-Result<Position> Journal::Append(const std::vector<NewFrame>& group,
-                                 std::vector<Position>* positions) {
+Result<Journal::Appended> Journal::Append(const std::vector<NewFrame>& group,
+                                          std::vector<Position>* positions) {
   size_t bytes = 0;
   for (const NewFrame& frame : group) {
     const size_t body = frame.head.size() + frame.body.size();
@@ -238,7 +240,7 @@ Result<Position> Journal::Append(const std::vector<NewFrame>& group,
   }
   waiting_bytes_.Set(static_cast<double>(pending_.size() + writing_bytes_));
   if (was_idle) wake_.notify_one();
-  return end_;
+  return Appended{segment_first_, end_};
 }
 
 void Journal::QueueLocked(const NewFrame& frame, bool ends_group) {

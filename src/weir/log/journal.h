@@ -3,8 +3,8 @@
 //
 //   WEIR_ASSIGN_OR_RETURN(auto journal, Journal::Open(env, options, from, replay, &recovery));
 //   journal->StartFlushing(on_durable);
-//   WEIR_ASSIGN_OR_RETURN(Position end, journal->Append(group, &positions));
-//   ... durable as soon as journal->durable() >= end
+//   WEIR_ASSIGN_OR_RETURN(const auto appended, journal->Append(group, &positions));
+//   ... durable as soon as journal->durable() >= appended.end
 //
 // A group stands in one segment and counts all or not at all after a crash.
 //
@@ -64,7 +64,13 @@ struct JournalRecovery {
 class Journal {
  public:
   // Called with every frame of a group, the last with ends_group; complete groups only, in order.
-  using Replay = std::function<Status(const Frame&)>;
+  // `segment`: the first position of the segment that holds it.
+  using Replay = std::function<Status(const Frame&, Position segment)>;
+
+  struct Appended {
+    Position segment = 0;  // that the group went to
+    Position end = 0;      // behind its last frame
+  };
 
   // Frames from position `from` on are replayed; 0 or what was returned by end(). Makes the folder.
   static Result<std::unique_ptr<Journal>> Open(Env& env, MetricRegistry& metrics,
@@ -72,9 +78,8 @@ class Journal {
                                                const Replay& replay, JournalRecovery* recovery);
   ~Journal();  // flushes what waits if it still can
 
-  // Queues the frames as one group. `positions` (if not null) gets the position of each. Returns
-  // the position after the last.
-  Result<Position> Append(const std::vector<NewFrame>& group, std::vector<Position>* positions);
+  // Queues the frames as one group. `positions` (if not null) gets the position of each.
+  Result<Appended> Append(const std::vector<NewFrame>& group, std::vector<Position>* positions);
 
   // Writes and syncs what waits. Called by the flushing thread, and by tests instead of one.
   Status Flush();

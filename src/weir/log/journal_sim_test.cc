@@ -101,7 +101,7 @@ class World {
     JournalRecovery recovery;
     auto opened = Journal::Open(
         env_, metrics_, options_, 0,
-        [&](const Frame& frame) {
+        [&](const Frame& frame, Position) {
           found.emplace_back(frame.position, frame.body);
           return Status::Ok();
         },
@@ -165,7 +165,7 @@ class World {
       return;
     }
     group.begin = positions[0];
-    group.end = *end;
+    group.end = end->end;
     groups_.push_back(group);
   }
 

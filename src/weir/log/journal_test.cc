@@ -24,7 +24,7 @@ class JournalTest : public ::testing::Test {
     recovery_ = JournalRecovery();
     auto opened = Journal::Open(
         env_, metrics_, options_, from,
-        [this](const Frame& frame) {
+        [this](const Frame& frame, Position) {
           bodies_.emplace_back(frame.body);
           return Status::Ok();
         },
@@ -42,7 +42,7 @@ class JournalTest : public ::testing::Test {
     }
     auto end = journal_->Append(group, &positions_);
     EXPECT_TRUE(end.ok()) << end.error().ToString();
-    return end.ok() ? *end : 0;
+    return end.ok() ? end->end : 0;
   }
   void Flush() {
     const Status status = journal_->Flush();
@@ -109,7 +109,8 @@ TEST_F(JournalTest, RefusesAPositionThatIsNotThere) {
   journal_.reset();
   JournalRecovery recovery;
   auto opened = Journal::Open(
-      env_, metrics_, options_, end + 1, [](const Frame&) { return Status::Ok(); }, &recovery);
+      env_, metrics_, options_, end + 1, [](const Frame&, Position) { return Status::Ok(); },
+      &recovery);
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().code(), ErrorCode::kCorrupt);
 }
@@ -252,7 +253,7 @@ TEST(JournalThreadsTest, ManyAppendOneFlushes) {
   options.segment_bytes = 100'000;
   JournalRecovery recovery;
   size_t replayed = 0;
-  const auto count = [&](const Frame&) {
+  const auto count = [&](const Frame&, Position) {
     replayed += 1;
     return Status::Ok();
   };
@@ -277,7 +278,7 @@ TEST(JournalThreadsTest, ManyAppendOneFlushes) {
           auto end = (*journal)->Append({{FrameKind::kBatch, 1, body, ""}}, nullptr);
           ASSERT_TRUE(end.ok());
           std::unique_lock lock(mutex);
-          wake.wait(lock, [&] { return durable >= *end; });
+          wake.wait(lock, [&] { return durable >= end->end; });
         }
       }));
     }

@@ -1,0 +1,114 @@
+#include "weir/log/partition_log.h"
+
+#include <algorithm>
+
+namespace weir::log {
+
+int64_t PartitionLog::last_stable_offset() const {
+  const std::optional<int64_t> open = producers_.FirstOpen();
+  return open ? std::min(*open, durable_end_) : durable_end_;
+}
+
+int64_t PartitionLog::max_timestamp() const {
+  int64_t newest = -1;
+  for (const SegmentPart& part : parts_) newest = std::max(newest, part.max_timestamp);
+  return newest;
+}
+
+uint64_t PartitionLog::bytes() const {
+  uint64_t sum = 0;
+  for (const SegmentPart& part : parts_) sum += part.bytes;
+  return sum;
+}
+
+void PartitionLog::Apply(const BatchHeader& header, const std::optional<Marker>& marker,
+                         Position segment) {
+  if (parts_.empty() || parts_.back().segment != segment) {
+    SegmentPart part;
+    part.segment = segment;
+    part.base_offset = header.base_offset;
+    parts_.push_back(part);
+  }
+  SegmentPart& part = parts_.back();
+  part.end_offset = header.last_offset() + 1;
+  part.max_timestamp = std::max(part.max_timestamp, header.max_timestamp);
+  part.bytes += header.total_bytes();
+  next_offset_ = header.last_offset() + 1;
+  if (!header.control()) {
+    producers_.Add(header);
+    return;
+  }
+  if (!marker) return;
+  const std::optional<int64_t> first = producers_.End(
+      header.producer_id, header.producer_epoch, header.max_timestamp, marker->coordinator_epoch);
+  if (first && !marker->commit) {
+    aborted_.push_back({header.producer_id, *first, header.base_offset});
+  }
+}
+
+void PartitionLog::SetStartOffset(int64_t offset) {
+  start_offset_ = std::max(start_offset_, offset);
+  next_offset_ = std::max(next_offset_, start_offset_);
+  while (!parts_.empty() && parts_.front().end_offset <= start_offset_) parts_.pop_front();
+  while (!aborted_.empty() && aborted_.front().marker_offset < start_offset_) {
+    aborted_.pop_front();
+  }
+}
+
+std::vector<AbortedTransaction> PartitionLog::AbortedBetween(int64_t from, int64_t to) const {
+  std::vector<AbortedTransaction> found;
+  auto transaction = std::lower_bound(
+      aborted_.begin(), aborted_.end(), from,
+      [](const AbortedTransaction& a, int64_t offset) { return a.marker_offset < offset; });
+  for (; transaction != aborted_.end(); ++transaction) {
+    if (transaction->first_offset < to) found.push_back(*transaction);
+  }
+  return found;
+}
+
+void PartitionLog::Encode(ByteWriter& out) const {
+  out.Varint(number_);
+  out.Signed(start_offset_);
+  out.Signed(next_offset_);
+  out.Varint(parts_.size());
+  for (const SegmentPart& part : parts_) {
+    out.Varint(part.segment);
+    out.Signed(part.base_offset);
+    out.Signed(part.end_offset);
+    out.Signed(part.max_timestamp);
+    out.Varint(part.bytes);
+  }
+  out.Varint(aborted_.size());
+  for (const AbortedTransaction& transaction : aborted_) {
+    out.Signed(transaction.producer_id);
+    out.Signed(transaction.first_offset);
+    out.Signed(transaction.marker_offset);
+  }
+  producers_.Encode(out);
+}
+
+bool PartitionLog::Decode(ByteReader& in) {
+  number_ = static_cast<uint32_t>(in.Varint());
+  start_offset_ = in.Signed();
+  next_offset_ = in.Signed();
+  durable_end_ = next_offset_;
+  for (uint64_t left = in.Count(5); left > 0 && in.ok(); --left) {
+    SegmentPart part;
+    part.segment = in.Varint();
+    part.base_offset = in.Signed();
+    part.end_offset = in.Signed();
+    part.max_timestamp = in.Signed();
+    part.bytes = in.Varint();
+    parts_.push_back(part);
+  }
+  for (uint64_t left = in.Count(3); left > 0 && in.ok(); --left) {
+    AbortedTransaction transaction;
+    transaction.producer_id = in.Signed();
+    transaction.first_offset = in.Signed();
+    transaction.marker_offset = in.Signed();
+    aborted_.push_back(transaction);
+  }
+  return producers_.Decode(in);
+}
+
+}  // namespace weir::log
