@@ -218,7 +218,7 @@ Status Journal::CheckRoomLocked(size_t bytes) const {
   return Status::Ok();
 }
 
-Result<Journal::Appended> Journal::Append(const std::vector<NewFrame>& group,
+Result<Journal::Appended> Journal::Append(std::span<const NewFrame> group,
                                           std::vector<Position>* positions) {
   size_t bytes = 0;
   for (const NewFrame& frame : group) {
@@ -358,6 +358,17 @@ void Journal::FlushForever() {
     if (failure_) return;
     wake_.wait_for(lock, std::chrono::microseconds(kNoSpaceWaitUs), [this] { return stop_; });
     if (stop_) return;
+  }
+}
+
+Status Journal::ScanSegment(Position first, const std::function<void(const Frame&)>& f) {
+  WEIR_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, files_.Open(first));
+  WEIR_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
+  SegmentScan scan(files_, first + kSegmentHeaderBytes, std::min(first + size, durable()));
+  while (true) {
+    WEIR_ASSIGN_OR_RETURN(const auto found, scan.Next());
+    if (!found) return Status::Ok();
+    f(found->frame);
   }
 }
 

@@ -21,6 +21,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -79,7 +80,7 @@ class Journal {
   ~Journal();  // flushes what waits if it still can
 
   // Queues the frames as one group. `positions` (if not null) gets the position of each.
-  Result<Appended> Append(const std::vector<NewFrame>& group, std::vector<Position>* positions);
+  Result<Appended> Append(std::span<const NewFrame> group, std::vector<Position>* positions);
 
   // Writes and syncs what waits. Called by the flushing thread, and by tests instead of one.
   Status Flush();
@@ -97,6 +98,8 @@ class Journal {
 
   // First positions of the segments, ascending; the last one is being written.
   std::vector<Position> Segments() const { return files_.Firsts(); }
+  // The frames of a segment as far as it is durable, what is none jumped over.
+  Status ScanSegment(Position first, const std::function<void(const Frame&)>& f);
   // Deletes a segment; not the last.
   Status RemoveSegment(Position first);
   uint64_t bytes() const { return files_.bytes(); }

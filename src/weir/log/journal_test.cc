@@ -44,6 +44,10 @@ class JournalTest : public ::testing::Test {
     EXPECT_TRUE(end.ok()) << end.error().ToString();
     return end.ok() ? end->end : 0;
   }
+  Result<Journal::Appended> AppendOne(const std::string& body) {
+    const NewFrame frame{FrameKind::kBatch, 0, body, ""};
+    return journal_->Append({&frame, 1}, nullptr);
+  }
   void Flush() {
     const Status status = journal_->Flush();
     ASSERT_TRUE(status.ok()) << status.error().ToString();
@@ -212,7 +216,7 @@ TEST_F(JournalTest, TakesNothingAfterAFailedSync) {
   EXPECT_FALSE(journal_->Flush().ok());
   env_.SetIoErrorProbability(0);
   ASSERT_TRUE(journal_->failure().has_value());
-  EXPECT_FALSE(journal_->Append({{FrameKind::kBatch, 0, "three", ""}}, nullptr).ok());
+  EXPECT_FALSE(AppendOne("three").ok());
   char body[3];
   EXPECT_TRUE(journal_->Read(positions_[0], body, 0).ok());
 }
@@ -221,7 +225,7 @@ TEST_F(JournalTest, LimitsWhatWaits) {
   options_.buffer_bytes = 1000;
   Open();
   Append({std::string(900, 'x')});
-  auto more = journal_->Append({{FrameKind::kBatch, 0, std::string(900, 'y'), ""}}, nullptr);
+  auto more = AppendOne(std::string(900, 'y'));
   ASSERT_FALSE(more.ok());
   EXPECT_EQ(more.error().code(), ErrorCode::kLimit);
   EXPECT_EQ(more.error().actor(), Actor::kRetry);
@@ -275,7 +279,8 @@ TEST(JournalThreadsTest, ManyAppendOneFlushes) {
       threads.push_back(env.StartThread("append", [&] {
         for (int i = 0; i < kEach; ++i) {
           const std::string body(200, 'x');
-          auto end = (*journal)->Append({{FrameKind::kBatch, 1, body, ""}}, nullptr);
+          const NewFrame frame{FrameKind::kBatch, 1, body, ""};
+          auto end = (*journal)->Append({&frame, 1}, nullptr);
           ASSERT_TRUE(end.ok());
           std::unique_lock lock(mutex);
           wake.wait(lock, [&] { return durable >= end->end; });

@@ -11,6 +11,7 @@
 
 #include "weir/base/byte_codec.h"
 #include "weir/log/batch_header.h"
+#include "weir/log/control_batch.h"
 #include "weir/log/frame.h"
 #include "weir/log/producer_state.h"
 
@@ -29,12 +30,6 @@ struct AbortedTransaction {
   int64_t producer_id = 0;
   int64_t first_offset = 0;
   int64_t marker_offset = 0;
-};
-
-// What a control batch says.
-struct Marker {
-  bool commit = false;
-  int32_t coordinator_epoch = 0;
 };
 
 class PartitionLog {

@@ -1,0 +1,77 @@
+#include "weir/log/topics.h"
+
+#include <algorithm>
+
+namespace weir::log {
+namespace {
+
+constexpr size_t kNameMax = 249;
+
+}  // namespace
+
+StateChange Topics::Put(const Topic& topic) {
+  ByteWriter out;
+  out.Raw({reinterpret_cast<const char*>(topic.id.data()), topic.id.size()});
+  out.Signed(topic.created_ms);
+  out.Varint(topic.partitions.size());
+  for (const uint32_t number : topic.partitions) out.Varint(number);
+  out.Varint(topic.configs.size());
+  for (const auto& [key, value] : topic.configs) {
+    out.String(key);
+    out.String(value);
+  }
+  return {kKeyPrefix + topic.name, out.Take()};
+}
+
+StateChange Topics::Remove(const std::string& name) { return {kKeyPrefix + name, std::nullopt}; }
+
+bool Topics::Apply(const StateChange& change) {
+  const std::string name = change.key.substr(1);
+  const auto found = topics_.find(name);
+  if (found != topics_.end()) {
+    names_.erase(found->second.id);
+    if (!change.value) topics_.erase(found);
+  }
+  if (!change.value) return true;
+  Topic topic;
+  topic.name = name;
+  ByteReader in(*change.value);
+  const std::string_view id = in.Raw(topic.id.size());
+  std::copy(id.begin(), id.end(), topic.id.begin());
+  topic.created_ms = in.Signed();
+  for (uint64_t left = in.Count(); left > 0 && in.ok(); --left) {
+    topic.partitions.push_back(static_cast<uint32_t>(in.Varint()));
+  }
+  for (uint64_t left = in.Count(2); left > 0 && in.ok(); --left) {
+    const std::string key(in.String());
+    topic.configs[key] = in.String();
+  }
+  if (!in.ok() || !in.done()) return false;
+  names_[topic.id] = name;
+  topics_[name] = std::move(topic);
+  return true;
+}
+
+const Topic* Topics::Find(std::string_view name) const {
+  const auto found = topics_.find(name);
+  return found == topics_.end() ? nullptr : &found->second;
+}
+
+const Topic* Topics::Find(const TopicId& id) const {
+  const auto found = names_.find(id);
+  return found == names_.end() ? nullptr : Find(found->second);
+}
+
+std::string WrongWithTopicName(std::string_view name) {
+  if (name.empty()) return "the empty string is not allowed";
+  if (name == "." || name == "..") return "'.' and '..' are not allowed";
+  if (name.size() > kNameMax) return "more than 249 characters";
+  for (const char c : name) {
+    const bool legal = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '-';
+    if (!legal) return "it contains a character other than ASCII alphanumerics, '.', '_' and '-'";
+  }
+  return "";
+}
+
+}  // namespace weir::log

@@ -1,0 +1,51 @@
+// Topics: which topics there are, their settings and the numbers of their partitions, kept as rows
+// of the state store under "t<name>".
+//
+// Thread rule: one thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "weir/log/state_store.h"
+
+namespace weir::log {
+
+using TopicId = std::array<uint8_t, 16>;
+
+struct Topic {
+  std::string name;
+  TopicId id{};
+  int64_t created_ms = 0;
+  std::vector<uint32_t> partitions;            // partition index -> number in the journal
+  std::map<std::string, std::string> configs;  // those set for this topic
+};
+
+class Topics {
+ public:
+  static constexpr const char* kKeyPrefix = "t";
+
+  static StateChange Put(const Topic& topic);
+  static StateChange Remove(const std::string& name);
+  // Takes over a row of the state store that was changed.
+  bool Apply(const StateChange& change);
+
+  const Topic* Find(std::string_view name) const;
+  const Topic* Find(const TopicId& id) const;
+  const std::map<std::string, Topic, std::less<>>& all() const { return topics_; }
+
+ private:
+  std::map<std::string, Topic, std::less<>> topics_;
+  std::map<TopicId, std::string> names_;
+};
+
+// "" if the name may be a topic's, else what is wrong with it.
+std::string WrongWithTopicName(std::string_view name);
+
+}  // namespace weir::log
