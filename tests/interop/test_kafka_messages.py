@@ -1,0 +1,172 @@
+"""Kafka's messages as Weir writes them, held against Apache Kafka's own client library.
+
+The library comes from Maven; without Maven or a JDK these tests are skipped and say so.
+"""
+import hashlib
+import importlib.util
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import zipfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+GOLDEN = ROOT / "tests/golden/kafka_messages.txt"
+JARS = {
+    "org.apache.kafka:kafka-clients:4.2.0":
+        "bcf39f152c5553c2501a491fc4a73c5b0330741e8eed96a481323b8ee89738af",
+    "org.slf4j:slf4j-api:1.7.36":
+        "d3ef575e3e4979678dc01bf1dcce51021493b4d11fb7f1be8ad982877c16a1c0",
+}
+LAST = 10**6
+
+
+@pytest.fixture(scope="session")
+def jars(tmp_path_factory):
+    if not shutil.which("mvn") or not shutil.which("java"):
+        pytest.skip("Maven or Java is not installed: Kafka's client library cannot be had")
+    folder = tmp_path_factory.mktemp("kafka-jars")
+    for artifact, sha256 in JARS.items():
+        done = subprocess.run(
+            ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={artifact}",
+             f"-DoutputDirectory={folder}"],
+            cwd=folder, capture_output=True, text=True, timeout=300)
+        _, name, version = artifact.split(":")
+        file = folder / f"{name}-{version}.jar"
+        if done.returncode != 0 or not file.exists():
+            pytest.skip(f"Maven did not bring {artifact}: {done.stdout[-500:]}")
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == sha256, artifact
+    return sorted(folder.glob("*.jar"))
+
+
+@pytest.fixture(scope="session")
+def codec():
+    spec = importlib.util.spec_from_file_location("kafka_codec", ROOT / "tools/kafka_codec.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def ours(codec):
+    return {m.name: m for m in codec.parse(codec.SOURCE.read_text())}
+
+
+def run_java(jars, *arguments, **options):
+    return subprocess.run(
+        ["java", "-cp", ":".join(map(str, jars)),
+         str(ROOT / "tests/interop/VerifyKafkaMessages.java"), *arguments],
+        capture_output=True, text=True, timeout=120, check=True, **options).stdout
+
+
+def kafkas_messages(jars):
+    """name -> the JSON of every message in the library."""
+    found = {}
+    for jar in jars:
+        with zipfile.ZipFile(jar) as archive:
+            for name in archive.namelist():
+                if re.fullmatch(r"common/message/\w+\.json", name):
+                    text = re.sub(r"(?m)(^|\s)//.*$", "", archive.read(name).decode())
+                    message = json.loads(text)
+                    found[message["name"]] = message
+    return found
+
+
+def versions(text, around):
+    """The (first, last) of "3+", "3-5", "3" or "none" inside of `around`."""
+    match = re.fullmatch(r"(\d+)(?:(\+)|-(\d+))?", str(text))
+    if not match:
+        return None
+    first = int(match[1])
+    last = LAST if match[2] else int(match[3] or first)
+    both = (max(first, around[0]), min(last, around[1]))
+    return both if both[0] <= both[1] else None
+
+
+def default_of(kind, value):
+    """A default as one value, whatever way it is written."""
+    text = "" if value is None else str(value).lower()
+    if text == "null":
+        return None
+    if kind == "bool":
+        return text == "true"
+    if kind.startswith("[]") or kind in ("string", "bytes", "records", "uuid") or kind[0].isupper():
+        return text
+    return float(text or 0) if kind == "float64" else int(text or "0", 0)
+
+
+def theirs_flat(fields, shared, message_versions, around=None, prefix=""):
+    """path -> all facts of the fields and of the structs inside of them."""
+    around = around or message_versions
+    flat = {}
+    for field in fields:
+        path = f"{prefix}{field['name']}"
+        valid = versions(field["versions"], around)
+        if valid is None:
+            continue
+        kind = field["type"]
+        null = versions(field.get("nullableVersions", "none"), valid)
+        if "taggedVersions" in field:
+            assert versions(field["taggedVersions"], around) == valid, path
+        flat[path] = (kind, valid, null, field.get("tag"), default_of(kind, field.get("default")),
+                      bool(field.get("ignorable")), field.get("flexibleVersions") == "none")
+        base = kind.removeprefix("[]")
+        if "fields" in field:
+            flat |= theirs_flat(field["fields"], shared, message_versions, valid, path + ".")
+        elif base in shared:
+            flat |= theirs_flat(shared[base], shared, message_versions, None, path + ".")
+    return flat
+
+
+def ours_flat(message, fields, prefix=""):
+    flat = {}
+    for field in fields:
+        path = f"{prefix}{field.name}"
+        kind = ("[]" if field.is_array else "") + field.type
+        flat[path] = (kind, field.versions, field.null, field.tag,
+                      default_of(kind, field.default), field.ignorable, field.never_compact)
+        if field.is_struct:
+            flat |= ours_flat(message, field.fields or message.shared[field.type], path + ".")
+    return flat
+
+
+def test_messages_are_those_of_the_library(jars, ours):
+    kafka = kafkas_messages(jars)
+    assert len(ours) > 100
+    for name, message in ours.items():
+        theirs = kafka[name]
+        valid = versions(theirs["validVersions"], (0, LAST))
+        assert (message.key, message.versions) == (theirs.get("apiKey"), valid), name
+        flexible = versions(theirs["flexibleVersions"], valid)
+        assert message.flexible == (flexible[0] if flexible else LAST), name
+        shared = {s["name"]: s["fields"] for s in theirs.get("commonStructs", [])}
+        fields = theirs_flat(theirs["fields"], shared, valid)
+        assert ours_flat(message, message.fields) == fields, name
+        unstable = theirs.get("latestVersionUnstable", False)
+        assert message.unstable == (valid[1] if unstable else None), name
+
+
+def test_fields_come_in_the_same_order(jars, ours):
+    kafka = kafkas_messages(jars)
+    for name, message in ours.items():
+        shared = {s["name"]: s["fields"] for s in kafka[name].get("commonStructs", [])}
+        theirs = theirs_flat(kafka[name]["fields"], shared, message.versions)
+        assert list(ours_flat(message, message.fields)) == list(theirs), name
+
+
+def test_every_golden_message_is_read_and_written_by_kafkas_own_classes(jars):
+    lines = [line for line in GOLDEN.read_text().splitlines() if not line.startswith("#")]
+    assert run_java(jars, input=GOLDEN.read_text()) == f"same: {len(lines)}\n"
+
+
+def test_error_codes_have_kafkas_numbers_and_names(jars):
+    theirs = [tuple(line.split()) for line in run_java(jars, "errors").splitlines()]
+    numbers = dict(re.findall(r"^  (k\w+) = (-?\d+),$",
+                              (ROOT / "src/weir/log/kafka/errors.h").read_text(), re.MULTILINE))
+    rows = re.findall(r'\{KafkaError::(k\w+),\s*"(\w+)",\s*(true|false)\}',
+                      (ROOT / "src/weir/log/kafka/errors.cc").read_text())
+    assert len(numbers) == len(rows)
+    assert [(numbers[word], name, retriable) for word, name, retriable in rows] == theirs
