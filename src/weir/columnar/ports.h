@@ -98,7 +98,17 @@ struct ParquetFile {
   int64_t rows = -1;  // -1: unknown
   // Values of columns that are not in the file (partition columns); nullopt is NULL.
   std::map<std::string, std::optional<std::string>> constants;
+  // Files of a table: where its rows stand among those of the table. A row's place is `order_base`
+  // plus its value of kOrderColumn, or plus its number in a file without that column; all places
+  // are below `order_end`.
+  int64_t order_base = 0;
+  int64_t order_end = 0;
+  bool has_order = false;  // the file has kOrderColumn
 };
+
+// A column of data files that no schema names: the row's place among those of its commit, as their
+// sources order them. Written where somebody asks for it (SinkOptions::keep_order).
+inline constexpr const char* kOrderColumn = "__weir_order";
 
 // One bounded read of a source: from the position it was planned with to the end found then.
 class SourceScan {
@@ -109,6 +119,9 @@ class SourceScan {
   virtual Position end_position() const = 0;
   // Names of the files by ordinal, for origins and messages.
   virtual const std::vector<std::string>& files() const = 0;
+  // More than any offset of a row of this file.
+  virtual int64_t OffsetEnd(size_t /*file*/) const { return kOffsetEndUnknown; }
+  static constexpr int64_t kOffsetEndUnknown = int64_t{1} << 40;
 
   // Either the scan is a set of Parquet files ...
   virtual const std::vector<ParquetFile>* parquet_files() const { return nullptr; }
@@ -198,6 +211,9 @@ struct SinkOptions {
   bool allow_new_columns = false;
   // A whole overwrite may also change columns and partitioning: the table becomes what is written.
   bool replace_schema = false;
+  // The rows' order is stored, in kOrderColumn: with keys it is kOrderMajorColumn; without, the
+  // batch ends with it (BIGINT).
+  bool keep_order = false;
   int64_t now_us = 0;         // the run's fixed now()
   uint64_t memory_bytes = 0;  // what all writers together may buffer
 };

@@ -107,6 +107,7 @@ class Attempt {
           BackOff();
           return PutResult{End::kPlanAgain, version};
         }
+        if (change_.Rebase(plan, winner)) entry.reset();  // to be staged anew
       }
       if (attempts_ >= kAttemptsMax) {
         change_.Discard(plan);

@@ -43,6 +43,9 @@ class Change {
   virtual int64_t app_version() const = 0;
   // The change as it applies to this snapshot; null: there is no table yet.
   virtual Result<PlannedCommit> Plan(const Snapshot* snapshot) = 0;
+  // Another writer's commit comes before this one, without a conflict: true if the plan's actions
+  // were changed for that.
+  virtual bool Rebase(PlannedCommit& /*plan*/, const Commit& /*winner*/) { return false; }
   // Removes the files that only this plan wrote: it will not be committed.
   virtual void Discard(const PlannedCommit& plan) = 0;
 };

@@ -11,8 +11,10 @@
 #include "duckdb/main/client_context.hpp"
 #include "duckdb/main/connection.hpp"
 #include "weir/columnar/duckdb_error.h"
+#include "weir/columnar/ports.h"
 #include "weir/lake/file_stats.h"
 #include "weir/lake/paths.h"
+#include "weir/lake/row_order.h"
 
 namespace weir::lake {
 namespace {
@@ -48,16 +50,19 @@ class PartitionWriter : public DataFiles::Writer {
         key_columns_(Positions(files.options_.schema, files.options_.partition_columns, true)),
         file_columns_(Positions(files.options_.schema, files.options_.partition_columns, false)) {
     files_.writers_ += 1;
-    for (size_t i = 0; i < files.options_.schema.fields.size(); ++i) {
+    const size_t columns = files.options_.schema.fields.size();
+    for (size_t i = 0; i < columns; ++i) {
       if (!files.options_.schema.fields[i].nullable) required_columns_.push_back(i);
     }
+    if (files.options_.keep_order) file_columns_.push_back(columns);
     file_chunk_.InitializeEmpty(files.file_schema_.Types());
     if (key_columns_.empty()) return;
     // Several chunks at least: one alone would be handed on as it is.
     gather_rows_ = std::clamp<size_t>(files.options_.memory_bytes / 8 / kGatheredRowBytes,
                                       4 * STANDARD_VECTOR_SIZE, kGatherRowsMax);
-    gathered_.Initialize(duckdb::Allocator::DefaultAllocator(), files.options_.schema.Types(),
-                         gather_rows_);
+    auto types = files.options_.schema.Types();
+    if (files.options_.keep_order) types.push_back(duckdb::LogicalType::BIGINT);
+    gathered_.Initialize(duckdb::Allocator::DefaultAllocator(), types, gather_rows_);
     leader_.Initialize(gather_rows_);
     equal_rows_.Initialize(gather_rows_);
   }
@@ -284,7 +289,7 @@ class PartitionWriter : public DataFiles::Writer {
   DataFiles& files_;
   duckdb::ClientContext& context_;
   const std::vector<size_t> key_columns_;
-  const std::vector<size_t> file_columns_;
+  std::vector<size_t> file_columns_;
   std::vector<size_t> required_columns_;
   std::map<PartitionValues, std::unique_ptr<Slot>> slots_;
   size_t leases_ = 0;
@@ -305,7 +310,11 @@ class PartitionWriter : public DataFiles::Writer {
 DataFiles::DataFiles(columnar::Engine& engine, DataFilesOptions options)
     : engine_(engine), options_(std::move(options)) {
   for (const size_t i : Positions(options_.schema, options_.partition_columns, false)) {
-    file_schema_.fields.push_back(options_.schema.fields[i]);
+    stats_schema_.fields.push_back(options_.schema.fields[i]);
+  }
+  file_schema_ = stats_schema_;
+  if (options_.keep_order) {
+    file_schema_.fields.push_back({columnar::kOrderColumn, duckdb::LogicalType::BIGINT, true});
   }
 }
 
@@ -404,7 +413,8 @@ Status DataFiles::FinishFile(duckdb::ClientContext& context, OpenFile& file) {
   file.writer.reset();
   file.add.size = stats.bytes;
   file.add.modification_time_ms = engine_.env().NowMicros() / 1000;
-  file.add.stats = StatsToJson(file_schema_, stats, options_.stats_columns);
+  file.add.stats = StatsToJson(stats_schema_, stats, options_.stats_columns);
+  if (options_.keep_order) SetRowOrder(file.add, {0, OrderEnd(stats)});
   rows_ += stats.rows;
   bytes_ += stats.bytes;
   file_count_ += 1;

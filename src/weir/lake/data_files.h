@@ -56,6 +56,7 @@ struct DataFilesOptions {
   std::string table;        // the table's folder
   std::string name;         // part of every file name: what finds them again
   columnar::Schema schema;  // of the chunks, partition columns included
+  bool keep_order = false;  // chunks have kOrderColumn behind these; it is stored (row_order.h)
   std::vector<std::string> partition_columns;
   uint64_t memory_bytes = 256 << 20;
   uint64_t file_bytes = 128 << 20;
@@ -129,7 +130,8 @@ class DataFiles {
 
   columnar::Engine& engine_;
   const DataFilesOptions options_;
-  columnar::Schema file_schema_;  // without the partition columns
+  columnar::Schema stats_schema_;  // without the partition columns
+  columnar::Schema file_schema_;   // the same, and the order column
 
   std::mutex mutex_;
   std::vector<std::unique_ptr<duckdb::Connection>> connections_;      // guarded by mutex_

@@ -8,6 +8,7 @@
 #include "weir/lake/paths.h"
 #include "weir/lake/protocol_check.h"
 #include "weir/lake/rewrite.h"
+#include "weir/lake/row_order.h"
 #include "weir/lake/schema_check.h"
 #include "weir/lake/schema_json.h"
 #include "weir/lake/sink_token.h"
@@ -59,10 +60,18 @@ class TokenChange : public Change {
       WEIR_RETURN_IF_ERROR(PlanTable(plan));
     } else {
       WEIR_RETURN_IF_ERROR(PlanFit(*snapshot, plan));
+      order_ = TableOrder(snapshot->files());
+      PutBehind(plan, order_.end());
       WEIR_RETURN_IF_ERROR(PlanRemoves(*snapshot, plan));
     }
     Describe(plan);
     return plan;
+  }
+
+  bool Rebase(PlannedCommit& plan, const lake::Commit& winner) override {
+    const int64_t before = order_.end();
+    for (const auto& add : winner.adds) order_.Add(add);
+    return PutBehind(plan, order_.end() - before);
   }
 
   void Discard(const PlannedCommit& plan) override {
@@ -75,6 +84,20 @@ class TokenChange : public Change {
   int64_t rows_removed() const { return rows_removed_; }
 
  private:
+  // Moves the new rows' places behind those of the table; false if their files keep none.
+  bool PutBehind(PlannedCommit& plan, int64_t shift) const {
+    if (shift == 0) return false;
+    bool moved = false;
+    for (size_t i = 0; i < token_.adds.size(); ++i) {  // not the rewritten files behind them
+      AddFile& add = plan.actions.adds[i];
+      const auto order = StoredRowOrder(add);
+      if (!order) continue;
+      SetRowOrder(add, {order->first + shift, order->end + shift});
+      moved = true;
+    }
+    return moved;
+  }
+
   // What cannot be rebased leaves the epoch in doubt: its rows are kept, a person decides.
   Error InDoubt(const std::string& why) const {
     return Error::User(ErrorCode::kInDoubt, "epoch " + std::to_string(token_.epoch) + " of flow " +
@@ -254,6 +277,7 @@ class TokenChange : public Change {
   const SinkToken& token_;
   Staging& staging_;
   std::set<std::string> staged_;  // paths that belong to the token
+  TableOrder order_;              // of what the plan was made for
   int rewrites_ = 0;
   int64_t rows_removed_ = 0;
 };

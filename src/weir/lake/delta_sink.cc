@@ -94,6 +94,7 @@ class DeltaSink : public columnar::BatchSink {
       files.name = "keyed";
       files.partition_columns.clear();
       files.stats_columns = 0;
+      files.keep_order = false;  // two columns of it, instead
       for (const char* order : {columnar::kOrderMajorColumn, columnar::kOrderMinorColumn}) {
         files.schema.fields.push_back({order, duckdb::LogicalType::BIGINT, true});
       }
@@ -158,6 +159,9 @@ class DeltaSink : public columnar::BatchSink {
   // Sets schema_ (the table's spelling) and partition_columns_.
   Status FitTable() {
     partition_columns_ = options_.partition_columns;
+    if (options_.schema.Find(columnar::kOrderColumn) >= 0) {
+      options_.keep_order = false;  // somebody's own column
+    }
     if (!snapshot_) {
       schema_ = options_.schema;
       WEIR_RETURN_IF_ERROR(CheckProperties(options_.properties));
@@ -242,6 +246,7 @@ class DeltaSink : public columnar::BatchSink {
     files.table = log_.table();
     files.name = staging_.id();
     files.schema = schema_;
+    files.keep_order = options_.keep_order;
     files.partition_columns = partition_columns_;
     files.memory_bytes = options_.memory_bytes == 0 ? kMemoryDefault : options_.memory_bytes;
     files.stats_columns =
@@ -261,8 +266,10 @@ class DeltaSink : public columnar::BatchSink {
     std::string keys;
     for (const auto& key : options_.mode.keys) keys += (keys.empty() ? "" : ", ") + QuoteName(key);
     WEIR_ASSIGN_OR_RETURN(auto connection, engine_.Connect());
+    std::string columns = ColumnListSql(schema_);
+    if (options_.keep_order) columns += std::string(", ") + columnar::kOrderMajorColumn;
     const std::string sql =
-        "SELECT " + ColumnListSql(schema_) + " FROM read_parquet([" + paths +
+        "SELECT " + columns + " FROM read_parquet([" + paths +
         "], hive_partitioning = false) QUALIFY row_number() OVER (PARTITION BY " + keys +
         " ORDER BY " + columnar::kOrderMajorColumn + " DESC, " + columnar::kOrderMinorColumn +
         " DESC) = 1";

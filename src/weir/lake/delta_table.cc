@@ -8,7 +8,7 @@ namespace weir::lake {
 DeltaTable::DeltaTable(LogStore log, std::shared_ptr<const Snapshot> snapshot)
     : log_(std::move(log)), snapshot_(std::move(snapshot)) {}
 
-columnar::ParquetFile DeltaTable::ToParquetFile(const AddFile& add) const {
+columnar::ParquetFile DeltaTable::ToParquetFile(const AddFile& add, const RowOrder& order) const {
   columnar::ParquetFile file;
   file.path = snapshot_->FilePath(add);
   file.size = static_cast<uint64_t>(add.size);
@@ -21,14 +21,18 @@ columnar::ParquetFile DeltaTable::ToParquetFile(const AddFile& add) const {
                                      ? std::nullopt
                                      : CastableText(value->second, field.type);
   }
+  file.order_base = order.first;
+  file.order_end = order.end;
+  file.has_order = StoredRowOrder(add).has_value();
   return file;
 }
 
 Result<std::vector<columnar::ParquetFile>> DeltaTable::Files(
     const columnar::Predicate* predicate) const {
   std::vector<columnar::ParquetFile> files;
+  TableOrder order;
   for (const auto& add : snapshot_->files()) {
-    columnar::ParquetFile file = ToParquetFile(add);
+    columnar::ParquetFile file = ToParquetFile(add, order.Add(add));
     if (predicate != nullptr) {
       const FileStats stats = ParseStats(snapshot_->schema(), add.stats);
       if (!predicate->MayMatch(file.constants, stats.min_max)) continue;
@@ -42,6 +46,7 @@ Result<std::optional<std::vector<columnar::ParquetFile>>> DeltaTable::AppendedSi
     int64_t version) const {
   using Files = std::vector<columnar::ParquetFile>;
   Files files;
+  TableOrder order;  // places among these files alone
   for (int64_t entry = version + 1; entry <= snapshot_->version(); ++entry) {
     auto bytes = log_.Read(entry);
     if (!bytes.ok()) {
@@ -54,7 +59,7 @@ Result<std::optional<std::vector<columnar::ParquetFile>>> DeltaTable::AppendedSi
       if (remove.data_change) return std::optional<Files>();
     }
     for (const auto& add : commit->adds) {
-      if (add.data_change) files.push_back(ToParquetFile(add));
+      if (add.data_change) files.push_back(ToParquetFile(add, order.Add(add)));
     }
   }
   return std::optional<Files>(std::move(files));

@@ -13,6 +13,7 @@
 #include "weir/base/result.h"
 #include "weir/columnar/ports.h"
 #include "weir/lake/log_store.h"
+#include "weir/lake/row_order.h"
 #include "weir/lake/snapshot.h"
 
 namespace weir::lake {
@@ -35,7 +36,7 @@ class DeltaTable : public columnar::FileTable {
       int64_t version) const override;
 
  private:
-  columnar::ParquetFile ToParquetFile(const AddFile& add) const;
+  columnar::ParquetFile ToParquetFile(const AddFile& add, const RowOrder& order) const;
 
   LogStore log_;
   std::shared_ptr<const Snapshot> snapshot_;

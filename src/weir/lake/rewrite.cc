@@ -10,8 +10,10 @@
 #include "duckdb/main/connection.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
 #include "weir/columnar/duckdb_error.h"
+#include "weir/columnar/ports.h"
 #include "weir/lake/file_stats.h"
 #include "weir/lake/paths.h"
+#include "weir/lake/row_order.h"
 #include "weir/lake/scan_sql.h"
 
 namespace weir::lake {
@@ -19,6 +21,36 @@ namespace {
 
 using columnar::QuoteName;
 using duckdb::Value;
+
+// Where the rows of a table's files stand, by path, if one of them says so.
+using Places = std::map<std::string, int64_t>;
+
+Places PlacesOf(const Snapshot& snapshot) {
+  Places places;
+  TableOrder order;
+  bool any = false;
+  for (const auto& file : snapshot.files()) {
+    places[file.path] = order.Add(file).first;
+    any |= StoredRowOrder(file).has_value();
+  }
+  if (!any) places.clear();
+  return places;
+}
+
+// The rows that stay, of these files, with their places if the table keeps them.
+std::string KeptRowsSql(const Snapshot& snapshot, const Places& places,
+                        const std::vector<AddFile>& files) {
+  std::vector<ScanFile> scan;
+  for (const auto& file : files) {
+    const auto place = places.find(file.path);
+    scan.push_back({snapshot.FilePath(file), file.partition_values,
+                    place == places.end() ? 0 : place->second});
+  }
+  std::string columns = ColumnListSql(snapshot.schema());
+  if (!places.empty()) columns += std::string(", ") + columnar::kOrderColumn;
+  return "SELECT " + columns + " FROM " +
+         ScanSql(snapshot.schema(), snapshot.metadata().partition_columns, scan, !places.empty());
+}
 
 std::vector<ScanFile> ScanFiles(const Snapshot& snapshot, const std::vector<AddFile>& files) {
   std::vector<ScanFile> out;
@@ -44,7 +76,7 @@ Result<std::map<std::string, int64_t>> CountByFile(columnar::Engine& engine,
 Result<Rewrite> Finish(columnar::Engine& engine, duckdb::Connection& connection,
                        const Snapshot& snapshot, const std::map<std::string, int64_t>& counts,
                        const std::function<std::string(const std::vector<AddFile>&)>& keep,
-                       const DataFilesOptions& options) {
+                       DataFilesOptions options, bool keep_order) {
   Rewrite rewrite;
   std::vector<AddFile> partly;
   for (const auto& file : snapshot.files()) {
@@ -55,7 +87,8 @@ Result<Rewrite> Finish(columnar::Engine& engine, duckdb::Connection& connection,
     if (ParseNumRecords(file.stats) != count->second) partly.push_back(file);
   }
   if (partly.empty()) return rewrite;
-  DataFiles files(engine, options);
+  options.keep_order = keep_order;
+  DataFiles files(engine, std::move(options));
   WEIR_RETURN_IF_ERROR(WriteQuery(engine, connection, keep(partly), files).status());
   WEIR_ASSIGN_OR_RETURN(rewrite.adds, files.Close());
   return rewrite;
@@ -179,20 +212,18 @@ Result<Rewrite> RewriteWhere(columnar::Engine& engine, const Snapshot& snapshot,
     return rewrite;
   }
 
-  const std::string columns = ColumnListSql(schema);
   WEIR_ASSIGN_OR_RETURN(
       const auto counts,
       CountByFile(engine, *connection,
                   "SELECT " + path + ", count(*) FROM " +
                       ScanSql(schema, partition_columns, ScanFiles(snapshot, snapshot.files())) +
                       where + " GROUP BY " + path));
+  const Places places = PlacesOf(snapshot);
   const auto keep = [&](const std::vector<AddFile>& files) {
-    return "SELECT " + columns + " FROM " +
-           ScanSql(schema, partition_columns, ScanFiles(snapshot, files)) + " WHERE (" + predicate +
-           "\n) IS NOT TRUE";
+    return KeptRowsSql(snapshot, places, files) + " WHERE (" + predicate + "\n) IS NOT TRUE";
   };
-  WEIR_ASSIGN_OR_RETURN(Rewrite rewrite,
-                        Finish(engine, *connection, snapshot, counts, keep, options));
+  WEIR_ASSIGN_OR_RETURN(Rewrite rewrite, Finish(engine, *connection, snapshot, counts, keep,
+                                                options, !places.empty()));
   rewrite.may_match = [](const AddFile&) { return true; };
   return rewrite;
 }
@@ -250,13 +281,12 @@ Result<Rewrite> RewriteKeys(columnar::Engine& engine, const Snapshot& snapshot,
                         ScanSql(schema, partition_columns, ScanFiles(snapshot, candidates)) +
                         " AS t SEMI JOIN weir_keys AS k ON " + equal + " GROUP BY " + path));
   }
+  const Places places = PlacesOf(snapshot);
   const auto keep = [&](const std::vector<AddFile>& files) {
-    return "SELECT " + ColumnListSql(schema) + " FROM " +
-           ScanSql(schema, partition_columns, ScanFiles(snapshot, files)) +
-           " AS t ANTI JOIN weir_keys AS k ON " + equal;
+    return KeptRowsSql(snapshot, places, files) + " AS t ANTI JOIN weir_keys AS k ON " + equal;
   };
-  WEIR_ASSIGN_OR_RETURN(Rewrite rewrite,
-                        Finish(engine, *connection, snapshot, counts, keep, options));
+  WEIR_ASSIGN_OR_RETURN(Rewrite rewrite, Finish(engine, *connection, snapshot, counts, keep,
+                                                options, !places.empty()));
   rewrite.may_match = may_match;
   return rewrite;
 }

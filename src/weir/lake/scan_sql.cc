@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "weir/columnar/engine.h"
+#include "weir/columnar/ports.h"
 #include "weir/lake/paths.h"
 
 namespace weir::lake {
@@ -47,7 +48,7 @@ std::string ColumnListSql(const columnar::Schema& schema) {
 
 std::string PartitionSql(const columnar::Schema& schema,
                          const std::vector<std::string>& partition_columns,
-                         const std::vector<ScanFile>& files) {
+                         const std::vector<ScanFile>& files, bool with_order) {
   std::string select = "(SELECT ";
   select += kScanFileColumn;
   std::string names = kScanFileColumn;
@@ -56,9 +57,14 @@ std::string PartitionSql(const columnar::Schema& schema,
     select += ", " + Typed(QuoteName(column), type) + " AS " + QuoteName(column);
     names += ", " + QuoteName(column);
   }
+  if (with_order) {
+    select += std::string(", ") + columnar::kOrderColumn;
+    names += std::string(", ") + columnar::kOrderColumn;
+  }
   // A first row fixes the number of columns when there are no files, and their type: text.
   std::string rows = "(NULL::VARCHAR";
   for (size_t i = 0; i < partition_columns.size(); ++i) rows += ", NULL::VARCHAR";
+  if (with_order) rows += ", NULL::BIGINT";
   rows += ")";
   for (const auto& file : files) {
     rows += ", (" + QuoteLiteral(file.path);
@@ -69,6 +75,7 @@ std::string PartitionSql(const columnar::Schema& schema,
           found == file.partition_values.end() ? std::nullopt : CastableText(found->second, type);
       rows += ", " + (text ? QuoteLiteral(*text) : "NULL");
     }
+    if (with_order) rows += ", " + std::to_string(file.order_first);
     rows += ")";
   }
   return select + " FROM (VALUES " + rows + ") AS weir_files(" + names + ") WHERE " +
@@ -77,7 +84,7 @@ std::string PartitionSql(const columnar::Schema& schema,
 
 std::string ScanSql(const columnar::Schema& schema,
                     const std::vector<std::string>& partition_columns,
-                    const std::vector<ScanFile>& files) {
+                    const std::vector<ScanFile>& files, bool with_order) {
   // An empty relation of the stored columns: what a file lacks is filled from it by name.
   std::string empty;
   std::string casts;
@@ -90,6 +97,13 @@ std::string ScanSql(const columnar::Schema& schema,
     casts += Typed("weir_rows." + QuoteName(field.name), field.type) + " AS " +
              QuoteName(field.name) + ", ";
   }
+  if (with_order) {
+    empty += std::string("NULL::BIGINT AS ") + columnar::kOrderColumn + ", ";
+    empty += "NULL::BIGINT AS file_row_number, ";
+    casts += std::string("(weir_files.") + columnar::kOrderColumn + " + coalesce(weir_rows." +
+             columnar::kOrderColumn + ", weir_rows.file_row_number)) AS " + columnar::kOrderColumn +
+             ", ";
+  }
   std::string rows = "SELECT " + empty + "NULL::VARCHAR AS ";
   rows += kScanFileColumn;
   rows += " WHERE false";
@@ -99,12 +113,13 @@ std::string ScanSql(const columnar::Schema& schema,
       list += (list.empty() ? "" : ", ") + QuoteLiteral(PathPattern(file.path));
     }
     rows += " UNION ALL BY NAME SELECT * FROM read_parquet([" + list + "], filename = '" +
-            kScanFileColumn + "', union_by_name = true, hive_partitioning = false)";
+            kScanFileColumn + "', union_by_name = true, hive_partitioning = false" +
+            (with_order ? ", file_row_number = true)" : ")");
   }
   std::string sql =
       "(SELECT " + casts + "weir_rows." + kScanFileColumn + " FROM (" + rows + ") AS weir_rows";
-  if (!partition_columns.empty()) {
-    sql += " JOIN " + PartitionSql(schema, partition_columns, files) +
+  if (!partition_columns.empty() || with_order) {
+    sql += " JOIN " + PartitionSql(schema, partition_columns, files, with_order) +
            " AS weir_files ON weir_rows." + kScanFileColumn + " = weir_files." + kScanFileColumn;
   }
   return sql + ")";

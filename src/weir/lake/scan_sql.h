@@ -22,17 +22,20 @@ inline constexpr const char* kScanFileColumn = "__weir_path";
 struct ScanFile {
   std::string path;  // where it lies
   PartitionValues partition_values;
+  int64_t order_first = 0;  // row_order.h
 };
 
-// A parenthesised SELECT, to stand behind FROM. No files: no rows.
+// A parenthesised SELECT, to stand behind FROM. No files: no rows. `with_order`: one more column,
+// columnar::kOrderColumn, holds the rows' places in the table.
 std::string ScanSql(const columnar::Schema& schema,
                     const std::vector<std::string>& partition_columns,
-                    const std::vector<ScanFile>& files);
+                    const std::vector<ScanFile>& files, bool with_order = false);
 
-// Only kScanFileColumn and the partition columns, one row a file: no data is read.
+// Only kScanFileColumn and the partition columns, one row a file: no data is read. `with_order`:
+// order_first as well, as columnar::kOrderColumn.
 std::string PartitionSql(const columnar::Schema& schema,
                          const std::vector<std::string>& partition_columns,
-                         const std::vector<ScanFile>& files);
+                         const std::vector<ScanFile>& files, bool with_order = false);
 
 // "a", "b": the names of columns for a SELECT.
 std::string ColumnListSql(const columnar::Schema& schema);
