@@ -28,6 +28,11 @@ SELECT id, id::INTEGER AS i, id::SMALLINT AS sh, (id % 100)::TINYINT AS b, (id %
 FROM rows_in;
 """
 
+# With it `kinds` keeps the order of its rows, in a column that its schema does not name.
+KINDS_LAST = """
+CREATE MATERIALIZED TABLE kinds_last (PRIMARY KEY (b) NOT ENFORCED) AS SELECT b, i FROM kinds;
+"""
+
 
 def run(folder, *arguments):
     result = subprocess.run(
@@ -80,9 +85,10 @@ def delta_scan(path):
     return table.read_all() if hasattr(table, "read_all") else table
 
 
-@pytest.fixture
-def kinds(tmp_path):
-    (tmp_path / "kinds.sql").write_text(KINDS, encoding="utf-8")
+@pytest.fixture(params=["plain", "ordered"])
+def kinds(tmp_path, request):
+    sql = KINDS + (KINDS_LAST if request.param == "ordered" else "")
+    (tmp_path / "kinds.sql").write_text(sql, encoding="utf-8")
     write_rows(tmp_path / "in1.csv", range(1, 8))
     run(tmp_path, "kinds.sql")
     return tmp_path

@@ -24,6 +24,9 @@ CREATE MATERIALIZED TABLE every_type PARTITIONED BY (p_text, p_date) AS SELECT
   MAP {'k' || i: i} AS c_map,
   g AS p_text, CASE WHEN i % 3 <> 0 THEN DATE '2024-02-28' + i % 2 END AS p_date
 FROM raw;
+-- Makes every_type keep the order of its rows, in a column that its schema does not name.
+CREATE MATERIALIZED TABLE every_last (PRIMARY KEY (c_bool) NOT ENFORCED) AS
+  SELECT c_bool, c_int FROM every_type;
 CREATE MATERIALIZED TABLE keyed (PRIMARY KEY (g) NOT ENFORCED,
   CONSTRAINT small EXPECT (i < 11) ON VIOLATION QUARANTINE) AS SELECT g, i FROM raw;
 """
@@ -76,6 +79,23 @@ def test_deltalake_sees_the_same_rows_and_types(project):
     with duckdb.connect() as connection:
         got = connection.execute(as_text("SELECT * FROM arrow ORDER BY c_int")).fetchall()
     assert got == query_rows(project)
+
+
+def test_nobody_sees_the_column_of_the_order(project):
+    import polars
+    folder = project.warehouse / "every_type"
+    files = [str(file) for file in folder.glob("*/*/*.parquet")]
+    with duckdb.connect() as connection:
+        stored = connection.execute("SELECT * FROM read_parquet($f, union_by_name = true) LIMIT 0",
+                                    {"f": files}).description
+    assert "__weir_order" in [column[0] for column in stored]
+    with project.connect() as connection:
+        columns = [c[0] for c in connection.execute("FROM every_type LIMIT 0").description]
+    assert "__weir_order" not in columns
+    assert deltalake.DeltaTable(folder).to_pyarrow_table().column_names == columns
+    assert polars.scan_delta(str(folder)).collect().columns == columns
+    assert polars.scan_delta(str(folder)).collect().height == 12
+    assert project.rows("SELECT * FROM every_last ORDER BY ALL") == [(False, 11), (True, 10)]
 
 
 def test_polars_sees_the_same_rows(project):

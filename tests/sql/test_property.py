@@ -21,6 +21,7 @@ DEFINITIONS = (
     "SELECT DISTINCT 1 AS id, g, v % 5 AS v FROM {raw}",
     "SELECT a.id, b.g, a.v FROM {raw} a JOIN {raw} b ON a.id = b.v",
 )
+ORDERED = (DEFINITIONS[0], DEFINITIONS[1], DEFINITIONS[4])
 CONTRACTS = (
     "",
     "CONSTRAINT c EXPECT (v <> 13) ON VIOLATION QUARANTINE",
@@ -35,14 +36,19 @@ def project_sql(draw: random.Random) -> str:
            "CREATE TABLE names (g VARCHAR, n INT) WITH ('connector' = 'filesystem', "
            "'path' = 'names/*.csv', 'source.last-line' = 'wait');"]
     readable = ["raw"]
+    ordered = ["raw"]
     for number in range(draw.randrange(1, 5)):
         elements = [draw.choice(CONTRACTS)]
-        # With a key, equal keys in one run must have one answer: a key over a table whose rows
-        # have no order is not deterministic, so keys are drawn over the source only.
+        # With a key, equal keys in one run must have one answer: keys are drawn over the source
+        # and over tables whose rows are, in its order, those of the source.
         source = draw.choice(readable)
         definition = draw.choice(DEFINITIONS)
-        if definition in DEFINITIONS[:2] and source == "raw" and draw.random() < 0.5:
-            elements.append("PRIMARY KEY (id) NOT ENFORCED")
+        if definition in ORDERED and source in ordered:
+            ordered.append(f"t{number}")
+            if draw.random() < 0.5:
+                elements.append("PRIMARY KEY (id) NOT ENFORCED")
+            elif draw.random() < 0.3:
+                elements.append("CONSTRAINT u EXPECT UNIQUE (id) ON VIOLATION QUARANTINE")
         elements = ", ".join(e for e in elements if e)
         parts = " PARTITIONED BY (g)" if draw.random() < 0.3 else ""
         out.append(f"CREATE MATERIALIZED TABLE t{number} {f'({elements})' if elements else ''}"

@@ -1,6 +1,7 @@
 #include "weir/sql/flow_inputs.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace weir::sql {
 
@@ -86,6 +87,9 @@ Status FlowInputs::Define(bool incremental, columnar::UnparsedRows* unparsed) {
   session_.scans().Clear();
   file_names_.clear();
   file_scans_.clear();
+  order_bases_.clear();
+  order_end_ = 1;
+  unordered_files_.clear();
   for (FlowInput& input : inputs_) {
     const Relation& relation = *project_.Find(input.name);
     const bool new_rows_only = incremental && input.changed && input.known;
@@ -116,7 +120,16 @@ Status FlowInputs::DefineTable(const Relation& relation, FlowInput& input, bool 
   } else if (input.table) {
     WEIR_ASSIGN_OR_RETURN(files, input.table->Files(nullptr));
   }
-  for (size_t i = 0; i < files.size(); ++i) file_names_.push_back(input.name);
+  int64_t first = std::numeric_limits<int64_t>::max();
+  for (const auto& file : files) first = std::min(first, file.order_base);
+  int64_t end = order_end_;
+  for (const auto& file : files) {
+    file_names_.push_back(input.name);
+    order_bases_.push_back(order_end_ + (file.order_base - first));
+    end = std::max(end, order_end_ + (file.order_end - first));
+    if (!file.has_order) unordered_files_[input.name] += 1;
+  }
+  order_end_ = end;
   file_scans_.resize(file_names_.size());
   const columnar::Schema& schema = input.table ? input.table->schema() : relation.schema;
   return session_.DefineParquet(input.name, nullptr, schema, files, base);
@@ -131,7 +144,11 @@ Status FlowInputs::DefineSource(const Relation& relation, FlowInput& input, bool
     WEIR_ASSIGN_OR_RETURN(scan, relation.source->Plan(columnar::ScanRequest{}));
   }
   if (!is_static) input.scan = scan;
-  for (const std::string& file : scan->files()) file_names_.push_back(file);
+  for (size_t i = 0; i < scan->files().size(); ++i) {
+    file_names_.push_back(scan->files()[i]);
+    order_bases_.push_back(order_end_);
+    order_end_ += scan->OffsetEnd(i);
+  }
   file_scans_.resize(file_names_.size(), scan);
   if (const auto* files = scan->parquet_files()) {
     return session_.DefineParquet(input.name, relation.declared, relation.schema, *files, base);

@@ -44,6 +44,13 @@ class FlowInputs {
   // "references T" is the version of a table that rows were only compared with.
   std::map<std::string, columnar::Position> Positions(bool keep_known) const;
 
+  // Where the rows of each file stand among all that Define gave: what to add to their offsets, by
+  // file ordinal; and more than any of these places.
+  const std::vector<int64_t>& order_bases() const { return order_bases_; }
+  int64_t order_end() const { return order_end_; }
+  // Tables of which Define gave files that do not say how their rows stand, and how many.
+  const std::map<std::string, size_t>& unordered_files() const { return unordered_files_; }
+
   std::string FileName(int32_t file) const;  // "" if unknown
   Result<std::string> ReadRaw(columnar::Origin origin, size_t max_bytes) const;
   std::optional<int64_t> LineOf(columnar::Origin origin) const;
@@ -74,6 +81,9 @@ class FlowInputs {
   // By the file ordinals that rows carry: name of the file (or table), and the scan that has it.
   std::vector<std::string> file_names_;
   std::vector<std::shared_ptr<columnar::SourceScan>> file_scans_;
+  std::vector<int64_t> order_bases_;
+  int64_t order_end_ = 1;
+  std::map<std::string, size_t> unordered_files_;
   IgnoreUnparsed ignore_unparsed_;
 };
 

@@ -217,6 +217,7 @@ class FlowRunner::Epoch {
     options.partition_columns = flow_.partition_columns;
     options.allow_new_columns = true;
     options.replace_schema = true;
+    options.keep_order = flow_.keep_order;
     for (const auto& [key, value] : flow_.flow->target->options) {
       if (key.rfind("delta.", 0) == 0) options.properties[key] = value;
     }
@@ -245,6 +246,7 @@ class FlowRunner::Epoch {
     WEIR_RETURN_IF_ERROR(inputs_.Define(
         !Whole(), outcome_.plan.kind == RefreshKind::kBackfill ? nullptr : unparsed_.get()));
     NoteNewColumns();
+    NoteRowsWithoutOrder();
     WEIR_ASSIGN_OR_RETURN(sink_, runner_.catalog_.OpenSink(table(), TableOptions()));
     WEIR_ASSIGN_OR_RETURN(RewrittenQuery query, RewriteQuery(flow_.flow->query, settings_.now_us));
     std::string select = flow_.SelectSql(query.text);
@@ -256,7 +258,11 @@ class FlowRunner::Epoch {
       outcome_.lineage = TraceLineage(*bound.plan, session_.scans());
     }
     auto write = NewWrite(sink_.get());
-    write->trailing_columns = flow_.primary_key.empty() ? 0 : 2;
+    if (!flow_.primary_key.empty()) {
+      write->behind = FlowWrite::Behind::kUpsertOrder;
+    } else if (flow_.keep_order) {
+      write->behind = FlowWrite::Behind::kOrder;
+    }
     if (NeedsStaging(flow_.contract)) {
       WEIR_ASSIGN_OR_RETURN(select, Stage(select));
       write->flag_columns = flag_checks_.size();
@@ -284,11 +290,31 @@ class FlowRunner::Epoch {
     }
   }
 
+  // Written before this flow was there, or by another program.
+  void NoteRowsWithoutOrder() {
+    if (!flow_.needs_order && !flow_.keep_order) return;
+    for (const auto& [name, files] : inputs_.unordered_files()) {
+      const auto& flows = runner_.project_.flows;
+      const bool kept = std::any_of(flows.begin(), flows.end(), [&](const PreparedFlow& other) {
+        return other.keep_order && other.flow->target->name == name;
+      });
+      if (!kept || flow_.origins.count(name) == 0) continue;
+      outcome_.notes.push_back(
+          std::to_string(files) + (files == 1 ? " file of " : " files of ") + name +
+          (files == 1 ? " does" : " do") +
+          " not keep the order of rows: of equal keys that one run wrote there, which counts as "
+          "the last is chance; --full-refresh " +
+          name + " writes it with its order");
+    }
+  }
+
   std::shared_ptr<FlowWrite> NewWrite(columnar::BatchSink* sink) const {
     auto write = std::make_shared<FlowWrite>();
     write->flow_id = flow_.flow->id;
     write->table_columns = flow_.schema.fields.size();
     write->table = sink;
+    write->order_bases = inputs_.order_bases();
+    write->order_end = inputs_.order_end();
     return write;
   }
 
@@ -300,7 +326,7 @@ class FlowRunner::Epoch {
         StagedRows::Open(session_.engine(),
                          JoinPath(JoinPath(settings_.work_folder, "staged"), name), flow_.schema));
     auto write = NewWrite(staged_.get());
-    write->trailing_columns = columnar::kOriginColumnCount;
+    write->behind = FlowWrite::Behind::kStaged;
     write->open_gate = [](int) { return std::shared_ptr<const guard::GatePlan>(); };
     WEIR_RETURN_IF_ERROR(Copy("stage", select, write));
     ScopedSpan span(spans_, "set checks", span_);

@@ -5,6 +5,7 @@
 
 #include "weir/columnar/types.h"
 #include "weir/sql/contract_of.h"
+#include "weir/sql/row_origin.h"
 
 namespace weir::sql {
 
@@ -67,6 +68,12 @@ class Preparer {
         WEIR_RETURN_IF_ERROR(PrepareFlow(step));
       }
     }
+    KeepOrder();
+    for (const auto& [key, relation] : prepared_.relations) {
+      if (relation.source != nullptr) continue;
+      WEIR_RETURN_IF_ERROR(
+          session_.DefineParquet(relation.declared->name, nullptr, relation.schema, {}, 0));
+    }
     for (const QueryStatement* query : project_.queries) {
       if (ToLower(query->query.text.substr(0, 6)) != "select") continue;
       WEIR_RETURN_IF_ERROR(session_.Bind(query->query, now_us_).status());
@@ -124,7 +131,10 @@ class Preparer {
   }
 
   Status AddTable(const TableStatement& table, columnar::Schema schema) {
-    WEIR_RETURN_IF_ERROR(session_.DefineParquet(table.name, nullptr, schema, {}, 0));
+    // While flows are prepared a scan that shows in their plans.
+    TableStatement plain;
+    plain.name = table.name;
+    WEIR_RETURN_IF_ERROR(session_.DefineScan(plain, schema, nullptr, 0, nullptr));
     Relation relation;
     relation.declared = &table;
     relation.schema = std::move(schema);
@@ -226,6 +236,11 @@ class Preparer {
     std::set<std::string> views;
     CollectInputs(step, inputs, views);
     out.inputs.assign(inputs.begin(), inputs.end());
+    out.origins = OriginNames(*bound.plan, session_.scans());
+    out.needs_order =
+        !out.primary_key.empty() ||
+        std::any_of(out.contract.checks.begin(), out.contract.checks.end(),
+                    [](const auto& check) { return check.kind == guard::CheckKind::kUnique; });
     out.event_time_column = EventTimeColumn(out);
     out.definition = Definition(out, views);
     if (prepared_.Find(table.name) == nullptr) {
@@ -233,6 +248,26 @@ class Preparer {
     }
     prepared_.flows.push_back(std::move(out));
     return Status::Ok();
+  }
+
+  // Finds the tables that have to keep the order of their rows: from the flows that need it back to
+  // the sources.
+  void KeepOrder() {
+    bool more = true;
+    while (more) {
+      more = false;
+      for (const PreparedFlow& reader : prepared_.flows) {
+        if (!reader.needs_order && !reader.keep_order) continue;
+        for (PreparedFlow& writer : prepared_.flows) {
+          if (writer.keep_order || writer.origins.empty() ||
+              writer.schema.Find(columnar::kOrderColumn) >= 0 ||
+              reader.origins.count(writer.flow->target->name) == 0) {
+            continue;
+          }
+          more = writer.keep_order = true;
+        }
+      }
+    }
   }
 
   // DuckDB's sum of integers is a HUGEINT; a table stores it as BIGINT and an overflow is an error.

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -33,6 +34,11 @@ struct PreparedFlow {
   std::vector<std::string> partition_columns;
   guard::Contract contract;
   std::string event_time_column;  // empty: none known
+  // Sources and tables whose rows, in their order, the query's rows are; empty: it has no order.
+  std::set<std::string> origins;
+  // Does the order of the rows decide what the table holds? (a key, UNIQUE)
+  bool needs_order = false;
+  bool keep_order = false;  // some flow that reads the table, by way of others too, needs its order
   // Everything that decides a row: the query and the views it reads, normalised; key; partitions.
   std::string definition;
 

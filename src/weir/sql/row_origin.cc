@@ -1,14 +1,18 @@
 #include "weir/sql/row_origin.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
 #include "duckdb/common/multi_file/multi_file_reader.hpp"
-#include "duckdb/function/function_binder.hpp"
+#include "duckdb/common/vector_operations/unary_executor.hpp"
+#include "duckdb/function/scalar_function.hpp"
 #include "duckdb/planner/binder.hpp"
 #include "duckdb/planner/expression/bound_cast_expression.hpp"
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
 #include "duckdb/planner/expression/bound_constant_expression.hpp"
+#include "duckdb/planner/expression/bound_function_expression.hpp"
+#include "duckdb/planner/expression/bound_operator_expression.hpp"
 #include "duckdb/planner/operator/logical_cteref.hpp"
 #include "duckdb/planner/operator/logical_get.hpp"
 #include "duckdb/planner/operator/logical_join.hpp"
@@ -171,9 +175,38 @@ duckdb::unique_ptr<duckdb::Expression> Reference(const LogicalType& type, Column
   return duckdb::make_uniq<duckdb::BoundColumnRefExpression>(type, binding);
 }
 
+// weir_file(path): the ordinal of a file of this input. Not DuckDB's file_index: that counts the
+// files which a filter on partition columns left over.
+duckdb::ScalarFunction FileOrdinal(std::shared_ptr<const Scans::ParquetInput> input) {
+  const auto ordinal_of = [input = std::move(input)](const duckdb::string_t& path) -> int64_t {
+    const auto found = input->ordinals.find(path.GetString());
+    if (found == input->ordinals.end()) {
+      throw duckdb::InternalException("a row of \"%s\" comes from %s, which is no file of it",
+                                      input->name, path.GetString());
+    }
+    return found->second;
+  };
+  return duckdb::ScalarFunction(
+      "weir_file", {LogicalType::VARCHAR}, LogicalType::BIGINT,
+      [ordinal_of](duckdb::DataChunk& chunk, duckdb::ExpressionState&, duckdb::Vector& result) {
+        std::string last_path;  // the rows of a chunk are of one file, mostly
+        int64_t last = -1;
+        duckdb::UnaryExecutor::Execute<duckdb::string_t, int64_t>(
+            chunk.data[0], result, chunk.size(), [&](const duckdb::string_t& path) {
+              const std::string_view text(path.GetData(), path.GetSize());
+              if (last < 0 || text != last_path) {
+                last = ordinal_of(path);
+                last_path = text;
+              }
+              return last;
+            });
+      });
+}
+
 class OriginThreader {
  public:
-  OriginThreader(duckdb::Binder& binder, const Scans& scans) : binder_(binder), scans_(scans) {}
+  // `binder`: for Project; null where nothing is changed.
+  OriginThreader(duckdb::Binder* binder, const Scans& scans) : binder_(binder), scans_(scans) {}
 
   // Puts a projection on top: the operator's own columns, then the three origin columns.
   bool Project(duckdb::unique_ptr<LogicalOperator>& op) {
@@ -188,9 +221,9 @@ class OriginThreader {
     }
     for (auto& expression : *origin) {
       expressions.push_back(duckdb::BoundCastExpression::AddCastToType(
-          binder_.context, std::move(expression), LogicalType::BIGINT));
+          binder_->context, std::move(expression), LogicalType::BIGINT));
     }
-    auto projection = duckdb::make_uniq<duckdb::LogicalProjection>(binder_.GenerateTableIndex(),
+    auto projection = duckdb::make_uniq<duckdb::LogicalProjection>(binder_->GenerateTableIndex(),
                                                                    std::move(expressions));
     projection->children.push_back(std::move(op));
     projection->ResolveOperatorTypes();
@@ -224,6 +257,28 @@ class OriginThreader {
       }
       default:
         return IsJoin(op.type) && JoinSide(op) >= 0;
+    }
+  }
+
+  // Whose rows the operator's rows are; only after CanThread.
+  void CollectOrigins(const LogicalOperator& op, std::set<std::string>& names) {
+    switch (op.type) {
+      case LogicalOperatorType::LOGICAL_GET:
+        if (auto name = ScannedName(op.Cast<duckdb::LogicalGet>(), scans_)) names.insert(*name);
+        return;
+      case LogicalOperatorType::LOGICAL_UNION:
+        for (const auto& child : op.children) CollectOrigins(*child, names);
+        return;
+      case LogicalOperatorType::LOGICAL_MATERIALIZED_CTE:
+        definitions_[op.Cast<duckdb::LogicalMaterializedCTE>().table_index] = op.children[0].get();
+        return CollectOrigins(*op.children[1], names);
+      case LogicalOperatorType::LOGICAL_CTE_REF: {
+        auto definition = definitions_.find(op.Cast<duckdb::LogicalCTERef>().cte_index);
+        if (definition != definitions_.end()) CollectOrigins(*definition->second, names);
+        return;
+      }
+      default:
+        CollectOrigins(*op.children[IsJoin(op.type) ? JoinSide(op) : 0], names);
     }
   }
 
@@ -289,29 +344,27 @@ class OriginThreader {
     if (IsScanFunction(get)) {
       for (int i = 0; i < columnar::kOriginColumnCount; ++i) add(duckdb::VIRTUAL_COLUMN_START + i);
     } else {
-      add(duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_INDEX);
-      origin[0] = AddBase(std::move(origin[0]), ParquetOwnerOf(get, scans_)->file_base);
+      const auto input = ParquetInputOf(get, scans_);
+      add(duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILENAME);
+      duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> path;
+      path.push_back(std::move(origin[0]));
+      origin[0] = duckdb::make_uniq<duckdb::BoundFunctionExpression>(
+          LogicalType::BIGINT, FileOrdinal(input), std::move(path), nullptr);
       add(duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER);
+      const auto order = std::find(get.names.begin(), get.names.end(), columnar::kOrderColumn);
+      if (input->has_order && order != get.names.end()) {
+        add(static_cast<duckdb::column_t>(order - get.names.begin()));
+        auto place = duckdb::make_uniq<duckdb::BoundOperatorExpression>(
+            duckdb::ExpressionType::OPERATOR_COALESCE, LogicalType::BIGINT);
+        place->children.push_back(std::move(origin[2]));
+        place->children.push_back(std::move(origin[1]));
+        origin.pop_back();
+        origin[1] = std::move(place);
+      }
       origin.push_back(
           duckdb::make_uniq<duckdb::BoundConstantExpression>(duckdb::Value::INTEGER(0)));
     }
     return origin;
-  }
-
-  // File ordinals of different scans must differ: index + base.
-  duckdb::unique_ptr<duckdb::Expression> AddBase(duckdb::unique_ptr<duckdb::Expression> index,
-                                                 int32_t base) {
-    duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> arguments;
-    arguments.push_back(duckdb::BoundCastExpression::AddCastToType(
-        binder_.context, std::move(index), LogicalType::BIGINT));
-    if (base == 0) return std::move(arguments[0]);
-    arguments.push_back(
-        duckdb::make_uniq<duckdb::BoundConstantExpression>(duckdb::Value::BIGINT(base)));
-    duckdb::ErrorData error;
-    auto sum = duckdb::FunctionBinder(binder_.context)
-                   .BindScalarFunction(DEFAULT_SCHEMA, "+", std::move(arguments), error, true);
-    if (!sum) error.Throw();
-    return sum;
   }
 
   std::optional<OriginExpressions> FromUnion(duckdb::LogicalSetOperation& set) {
@@ -360,9 +413,10 @@ class OriginThreader {
     return origin;
   }
 
-  duckdb::Binder& binder_;
+  duckdb::Binder* const binder_;
   const Scans& scans_;
-  std::map<duckdb::idx_t, bool> ctes_;               // can be threaded
+  std::map<duckdb::idx_t, bool> ctes_;  // can be threaded
+  std::map<duckdb::idx_t, const LogicalOperator*> definitions_;
   std::map<duckdb::idx_t, duckdb::idx_t> threaded_;  // position of the first origin column
 };
 
@@ -390,9 +444,22 @@ std::set<std::string> NamesRead(const LogicalOperator& plan, const Scans& scans)
   return names;
 }
 
+std::set<std::string> OriginNames(const LogicalOperator& plan, const Scans& scans) {
+  std::set<std::string> names;
+  OriginThreader threader(nullptr, scans);
+  if (threader.CanThread(plan)) threader.CollectOrigins(plan, names);
+  return names;
+}
+
+bool MultipliesRows(const LogicalOperator& plan) {
+  if (plan.type == LogicalOperatorType::LOGICAL_UNNEST || IsJoin(plan.type)) return true;
+  return std::any_of(plan.children.begin(), plan.children.end(),
+                     [](const auto& child) { return MultipliesRows(*child); });
+}
+
 bool ThreadOrigin(duckdb::unique_ptr<LogicalOperator>& plan, duckdb::Binder& binder,
                   const Scans& scans) {
-  OriginThreader threader(binder, scans);
+  OriginThreader threader(&binder, scans);
   return threader.CanThread(*plan) && threader.Project(plan);
 }
 

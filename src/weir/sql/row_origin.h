@@ -39,9 +39,18 @@ RowWiseVerdict ClassifyRowWise(const duckdb::LogicalOperator& plan, const Scans&
 // The names of ours that a plan reads.
 std::set<std::string> NamesRead(const duckdb::LogicalOperator& plan, const Scans& scans);
 
+// The names of ours whose rows the plan's rows are: where ThreadOrigin finds their origin. Empty:
+// the rows have none.
+std::set<std::string> OriginNames(const duckdb::LogicalOperator& plan, const Scans& scans);
+
+// Can one row of an input become several?
+bool MultipliesRows(const duckdb::LogicalOperator& plan);
+
 // Adds three BIGINT columns (file, offset, length) at the end of the plan's output, where every
-// output row has one origin; false (and an unchanged plan) otherwise. Used on the query below a
-// COPY ... (FORMAT weir_write), see write_function.h.
+// output row has one origin; false (and an unchanged plan) otherwise. The offset of a table's row
+// is its place in the file (columnar::kOrderColumn, else its number). Used on the query below a
+// COPY
+// ... (FORMAT weir_write), see write_function.h.
 bool ThreadOrigin(duckdb::unique_ptr<duckdb::LogicalOperator>& plan, duckdb::Binder& binder,
                   const Scans& scans);
 

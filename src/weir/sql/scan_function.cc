@@ -232,17 +232,17 @@ Status Scans::ReadRest() {
   return Status::Ok();
 }
 
-void Scans::SetParquet(const std::string& name, const std::map<std::string, int32_t>& paths) {
+void Scans::SetParquet(ParquetInput input) {
   std::lock_guard lock(mutex_);
-  std::erase_if(parquet_, [&](const auto& entry) { return entry.second.name == name; });
-  for (const auto& [path, file_base] : paths) parquet_[path] = {name, file_base};
+  const auto owner = std::make_shared<const ParquetInput>(std::move(input));
+  std::erase_if(parquet_, [&](const auto& entry) { return entry.second->name == owner->name; });
+  for (const auto& [path, ordinal] : owner->ordinals) parquet_[path] = owner;
 }
 
-std::optional<Scans::ParquetOwner> Scans::OwnerOf(const std::string& first_path) const {
+std::shared_ptr<const Scans::ParquetInput> Scans::OwnerOf(const std::string& first_path) const {
   std::lock_guard lock(mutex_);
   auto it = parquet_.find(first_path);
-  if (it == parquet_.end()) return std::nullopt;
-  return it->second;
+  return it == parquet_.end() ? nullptr : it->second;
 }
 
 void Scans::SetError(Error error) {
@@ -274,22 +274,22 @@ void RegisterScanFunction(duckdb::DatabaseInstance& database, std::shared_ptr<Sc
 
 bool IsScanFunction(const duckdb::LogicalGet& get) { return get.function.name == kFunctionName; }
 
-std::optional<Scans::ParquetOwner> ParquetOwnerOf(const duckdb::LogicalGet& get,
-                                                  const Scans& scans) {
-  if (get.parameters.empty()) return std::nullopt;
+std::shared_ptr<const Scans::ParquetInput> ParquetInputOf(const duckdb::LogicalGet& get,
+                                                          const Scans& scans) {
+  if (get.parameters.empty()) return nullptr;
   const duckdb::Value& files = get.parameters[0];
-  if (files.IsNull()) return std::nullopt;
+  if (files.IsNull()) return nullptr;
   if (files.type().id() == duckdb::LogicalTypeId::LIST) {
     const auto& children = duckdb::ListValue::GetChildren(files);
-    return children.empty() ? std::nullopt : scans.OwnerOf(children[0].ToString());
+    return children.empty() ? nullptr : scans.OwnerOf(children[0].ToString());
   }
-  if (files.type().id() != duckdb::LogicalTypeId::VARCHAR) return std::nullopt;
+  if (files.type().id() != duckdb::LogicalTypeId::VARCHAR) return nullptr;
   return scans.OwnerOf(files.ToString());
 }
 
 std::optional<std::string> ScannedName(const duckdb::LogicalGet& get, const Scans& scans) {
   if (IsScanFunction(get)) return get.bind_data->Cast<ScanBindData>().active->name;
-  auto owner = ParquetOwnerOf(get, scans);
+  auto owner = ParquetInputOf(get, scans);
   if (!owner) return std::nullopt;
   return owner->name;
 }

@@ -52,13 +52,14 @@ class Scans {
   Status ReadRest();
 
   // Parquet files that DuckDB's own readers read on behalf of a name: a reader's first path tells
-  // whose, and the ordinal of its first file.
-  void SetParquet(const std::string& name, const std::map<std::string, int32_t>& paths);
-  struct ParquetOwner {
+  // whose.
+  struct ParquetInput {
     std::string name;
-    int32_t file_base = 0;
+    std::map<std::string, int64_t> ordinals;  // by path
+    bool has_order = false;                   // some have columnar::kOrderColumn
   };
-  std::optional<ParquetOwner> OwnerOf(const std::string& first_path) const;
+  void SetParquet(ParquetInput input);
+  std::shared_ptr<const ParquetInput> OwnerOf(const std::string& first_path) const;
 
   // The first error met inside a DuckDB callback, with its own actor and fix, which an exception
   // through DuckDB would lose.
@@ -68,7 +69,7 @@ class Scans {
  private:
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<ActiveScan>> scans_;
-  std::map<std::string, ParquetOwner> parquet_;  // by path
+  std::map<std::string, std::shared_ptr<const ParquetInput>> parquet_;  // by path
   std::optional<Error> error_;
 };
 
@@ -76,9 +77,9 @@ void RegisterScanFunction(duckdb::DatabaseInstance& database, std::shared_ptr<Sc
 
 // The name that this operator of a bound plan reads, if it reads one of ours.
 std::optional<std::string> ScannedName(const duckdb::LogicalGet& get, const Scans& scans);
-// The same for an operator of DuckDB's Parquet reader, with the base of its file ordinals.
-std::optional<Scans::ParquetOwner> ParquetOwnerOf(const duckdb::LogicalGet& get,
-                                                  const Scans& scans);
+// The same for an operator of DuckDB's Parquet reader, with its files; null: it is none of ours.
+std::shared_ptr<const Scans::ParquetInput> ParquetInputOf(const duckdb::LogicalGet& get,
+                                                          const Scans& scans);
 bool IsScanFunction(const duckdb::LogicalGet& get);
 
 }  // namespace weir::sql

@@ -313,8 +313,14 @@ Status Session::DefineParquet(const std::string& name, const TableStatement* dec
                               const std::vector<columnar::ParquetFile>& files, int32_t file_base) {
   std::set<std::string> all;
   for (const columnar::Field& field : schema.fields) all.insert(ToLower(field.name));
+  Scans::ParquetInput input;
+  input.name = name;
+  for (const columnar::ParquetFile& file : files) {
+    input.ordinals[file.path] = file_base++;
+    input.has_order |= file.has_order;
+  }
+  scans_->SetParquet(std::move(input));
   if (files.empty()) {
-    scans_->SetParquet(name, {});
     return CreateView(name,
                       WithComputed(declared, "SELECT " + SelectList(schema, all) + " WHERE false"));
   }
@@ -339,13 +345,10 @@ Status Session::DefineParquet(const std::string& name, const TableStatement* dec
     for (auto& [constants, group] : by_constants) groups.push_back(std::move(group));
   }
   std::string select;
-  std::map<std::string, int32_t> first_paths;
   for (const auto& group : groups) {
     std::string reader = "read_parquet(" + PathList(group) + ", union_by_name = true, ";
     reader += hive ? "hive_partitioning = true, hive_types_autocast = false)"
                    : "hive_partitioning = false)";
-    first_paths[group[0].path] = file_base;
-    file_base += static_cast<int32_t>(group.size());
     auto columns = engine_.Query(*connection_, "SELECT * FROM " + reader + " LIMIT 0");
     if (!columns.ok()) return std::move(columns).error().While("reading " + name);
     std::set<std::string> absent = all;
@@ -362,7 +365,6 @@ Status Session::DefineParquet(const std::string& name, const TableStatement* dec
     if (!select.empty()) select += " UNION ALL ";
     select += "SELECT " + SelectList(schema, absent) + " FROM " + reader;
   }
-  scans_->SetParquet(name, first_paths);
   return CreateView(name, WithComputed(declared, select));
 }
 

@@ -57,7 +57,7 @@ Result<std::unique_ptr<StagedRows>> StagedRows::Open(columnar::Engine& engine, s
   WEIR_ASSIGN_OR_RETURN(staged->connection_, engine.Connect());
   staged->connection_->BeginTransaction();
   columnar::Schema wide = schema;
-  for (columnar::Field& field : OriginFields()) wide.fields.push_back(std::move(field));
+  for (columnar::Field& field : StagedFields()) wide.fields.push_back(std::move(field));
   WEIR_ASSIGN_OR_RETURN(
       staged->writer_,
       columnar::ParquetWriter::Create(*staged->connection_->context, staged->path_, wide, {}));
@@ -85,10 +85,11 @@ Result<std::string> StagedRows::Prepare(uint64_t) {
   return "read_parquet(" + columnar::QuoteLiteral(path_) + ")";
 }
 
-std::vector<columnar::Field> OriginFields() {
+std::vector<columnar::Field> StagedFields() {
   return {{columnar::kOriginFileColumn, duckdb::LogicalType::BIGINT, true},
           {columnar::kOriginOffsetColumn, duckdb::LogicalType::BIGINT, true},
-          {columnar::kOriginLengthColumn, duckdb::LogicalType::BIGINT, true}};
+          {columnar::kOriginLengthColumn, duckdb::LogicalType::BIGINT, true},
+          {columnar::kOrderColumn, duckdb::LogicalType::BIGINT, true}};
 }
 
 bool NeedsStaging(const guard::Contract& contract) {
@@ -101,8 +102,7 @@ Result<std::string> FlaggedSelect(const guard::Contract& contract, const columna
                                   const StageRelations& relations,
                                   std::vector<size_t>* flag_checks) {
   guard::RowRelations row;
-  row.order_by = {std::string("b.") + columnar::kOriginFileColumn,
-                  std::string("b.") + columnar::kOriginOffsetColumn};
+  row.order_by = {std::string("b.") + columnar::kOrderColumn};
   row.existing = relations.existing;
   row.references = relations.references;
   row.eligible = RowChecksPass(contract).empty() ? "" : "b.__weir_eligible";
@@ -113,7 +113,7 @@ Result<std::string> FlaggedSelect(const guard::Contract& contract, const columna
     select += ", (" + flag + ") AS " + FlagName(i);
     flag_checks->push_back(i);
   }
-  for (const columnar::Field& field : OriginFields()) select += ", " + field.name;
+  for (const columnar::Field& field : StagedFields()) select += ", " + field.name;
   std::string batch = relations.staged;
   if (!row.eligible.empty()) {
     batch = "(SELECT *, (" + RowChecksPass(contract) + ") AS __weir_eligible FROM " + batch + ")";

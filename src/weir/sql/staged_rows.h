@@ -21,7 +21,7 @@ namespace weir::sql {
 
 class StagedRows final : public columnar::BatchSink {
  public:
-  // `schema` without the origin columns. The file is removed with the object.
+  // `schema` without StagedFields. The file is removed with the object.
   static Result<std::unique_ptr<StagedRows>> Open(columnar::Engine& engine, std::string path,
                                                   const columnar::Schema& schema);
   ~StagedRows() override;
@@ -42,8 +42,10 @@ class StagedRows final : public columnar::BatchSink {
   columnar::WriteTotals totals_;
 };
 
-// The three BIGINT columns at the end of staged rows.
-std::vector<columnar::Field> OriginFields();
+// The BIGINT columns at the end of staged rows: their origin (three), and their place among the
+// rows of this run.
+std::vector<columnar::Field> StagedFields();
+inline constexpr int kStagedColumnCount = columnar::kOriginColumnCount + 1;
 
 // True if a check of the contract needs all rows at once.
 bool NeedsStaging(const guard::Contract& contract);
@@ -56,7 +58,7 @@ struct StageRelations {
 };
 
 // SELECT of the staged rows: the table's columns, a BOOLEAN column for each check that decides rows
-// over sets (in the contract's order; their indexes are in `flag_checks`), the origin columns.
+// over sets (in the contract's order; their indexes are in `flag_checks`), StagedFields.
 Result<std::string> FlaggedSelect(const guard::Contract& contract, const columnar::Schema& schema,
                                   const StageRelations& relations,
                                   std::vector<size_t>* flag_checks);

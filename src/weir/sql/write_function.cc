@@ -1,5 +1,7 @@
 #include "weir/sql/write_function.h"
 
+#include <algorithm>
+
 #include "duckdb/common/exception.hpp"
 #include "duckdb/function/copy_function.hpp"
 #include "duckdb/main/config.hpp"
@@ -10,6 +12,7 @@
 #include "duckdb/parser/parsed_data/copy_info.hpp"
 #include "duckdb/planner/operator/logical_copy_to_file.hpp"
 #include "weir/sql/row_origin.h"
+#include "weir/sql/staged_rows.h"
 
 namespace weir::sql {
 
@@ -49,6 +52,10 @@ struct WriteLocalState : duckdb::LocalFunctionData {
   duckdb::SelectionVector rejected;
   std::vector<uint64_t> verdicts;
   duckdb::DataChunk out;
+  // The last row's origin, and how many rows in sequence had it before.
+  int64_t last_file = -1;
+  int64_t last_offset = -1;
+  int64_t repeats = 0;
 };
 
 [[noreturn]] void Throw(const WriteBindData& data, Error error) {
@@ -75,7 +82,7 @@ duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext&,
   FlowWrite& write = *data->write;
   const size_t own = write.table_columns + write.flag_columns;
   if (write.brings_origin) write.origin_column = static_cast<int>(own);
-  if (names.size() != own + (write.brings_origin ? columnar::kOriginColumnCount : 0)) {
+  if (names.size() != own + (write.brings_origin ? kStagedColumnCount : 0)) {
     throw duckdb::InternalException("flow \"%s\" brings %d columns, its table has %d",
                                     input.info.file_path, names.size(), data->write->table_columns);
   }
@@ -113,10 +120,53 @@ duckdb::unique_ptr<duckdb::LocalFunctionData> InitLocal(duckdb::ExecutionContext
   return state;
 }
 
+// Rows that come of one row are told apart as far as this, if 64 bits are enough.
+constexpr int64_t kOrderFactorMax = int64_t{1} << 16;
+
+// The rows' places, from their origin.
+void PlaceRows(const FlowWrite& write, duckdb::DataChunk& chunk, WriteLocalState& state,
+               duckdb::Vector& out) {
+  if (write.origin_column < 0) {
+    out.Reference(duckdb::Value::BIGINT(-1));
+    return;
+  }
+  const auto column = static_cast<size_t>(write.origin_column);
+  if (write.brings_origin) {  // staged rows know theirs
+    out.Reference(chunk.data[column + columnar::kOriginColumnCount]);
+    return;
+  }
+  duckdb::UnifiedVectorFormat file_format;
+  duckdb::UnifiedVectorFormat offset_format;
+  chunk.data[column].ToUnifiedFormat(chunk.size(), file_format);
+  chunk.data[column + 1].ToUnifiedFormat(chunk.size(), offset_format);
+  const auto* files = duckdb::UnifiedVectorFormat::GetData<int64_t>(file_format);
+  const auto* offsets = duckdb::UnifiedVectorFormat::GetData<int64_t>(offset_format);
+  duckdb::Vector places(duckdb::LogicalType::BIGINT);
+  auto* place = duckdb::FlatVector::GetData<int64_t>(places);
+  for (size_t row = 0; row < chunk.size(); ++row) {
+    const int64_t file = files[file_format.sel->get_index(row)];
+    const int64_t offset = offsets[offset_format.sel->get_index(row)];
+    const bool again = file == state.last_file && offset == state.last_offset;
+    state.repeats = again ? state.repeats + 1 : 0;
+    state.last_file = file;
+    state.last_offset = offset;
+    const bool known = file >= 0 && static_cast<size_t>(file) < write.order_bases.size();
+    const int64_t base = known ? write.order_bases[static_cast<size_t>(file)] : 0;
+    place[row] =
+        (base + offset) * write.order_factor + std::min(state.repeats, write.order_factor - 1);
+  }
+  out.Reference(places);
+}
+
 // The table's columns of the chunk and what its writer wants behind them; no copy of values.
 void ReferenceTableColumns(const FlowWrite& write, duckdb::DataChunk& chunk,
-                           duckdb::DataChunk& out) {
-  const size_t columns = write.table_columns + write.trailing_columns;
+                           WriteLocalState& state) {
+  using Behind = FlowWrite::Behind;
+  duckdb::DataChunk& out = state.out;
+  size_t columns = write.table_columns;
+  if (write.behind == Behind::kUpsertOrder) columns += 2;
+  if (write.behind == Behind::kOrder) columns += 1;
+  if (write.behind == Behind::kStaged) columns += kStagedColumnCount;
   if (out.ColumnCount() == 0) {
     duckdb::vector<duckdb::LogicalType> types;
     for (size_t i = 0; i < write.table_columns; ++i) types.push_back(chunk.data[i].GetType());
@@ -124,13 +174,18 @@ void ReferenceTableColumns(const FlowWrite& write, duckdb::DataChunk& chunk,
     out.InitializeEmpty(types);
   }
   for (size_t i = 0; i < write.table_columns; ++i) out.data[i].Reference(chunk.data[i]);
-  for (size_t i = write.table_columns; i < columns; ++i) {
-    if (write.origin_column < 0) {
-      out.data[i].Reference(duckdb::Value::BIGINT(i == write.table_columns ? -1 : 0));
-    } else {
-      out.data[i].Reference(chunk.data[write.origin_column + (i - write.table_columns)]);
+  size_t next = write.table_columns;
+  if (write.behind == Behind::kStaged) {
+    for (int i = 0; i < columnar::kOriginColumnCount; ++i, ++next) {
+      if (write.origin_column < 0) {
+        out.data[next].Reference(duckdb::Value::BIGINT(i == 0 ? -1 : 0));
+      } else {
+        out.data[next].Reference(chunk.data[static_cast<size_t>(write.origin_column + i)]);
+      }
     }
   }
+  if (next < columns) PlaceRows(write, chunk, state, out.data[next++]);
+  if (next < columns) out.data[next].Reference(duckdb::Value::BIGINT(0));
   out.SetCardinality(chunk.size());
 }
 
@@ -141,7 +196,7 @@ void Sink(duckdb::ExecutionContext& context, duckdb::FunctionData& bind_data,
   auto& state = local_state.Cast<WriteLocalState>();
   FlowWrite& write = *data.write;
   write.rows_in += static_cast<int64_t>(chunk.size());
-  ReferenceTableColumns(write, chunk, state.out);
+  ReferenceTableColumns(write, chunk, state);
   if (state.gate) {
     auto verdict = state.gate->Check(chunk, state.accepted, state.rejected, state.verdicts);
     if (!verdict.ok()) Throw(data, std::move(verdict).error());
@@ -182,9 +237,13 @@ void AddOrigin(duckdb::OptimizerExtensionInput& input,
   auto& data = copy.bind_data->Cast<WriteBindData>();
   if (data.write->brings_origin) return;
   const auto& info = static_cast<const HookInfo&>(*input.info);
-  if (ThreadOrigin(plan->children[0], input.optimizer.binder, *info.scans)) {
-    data.write->origin_column =
-        static_cast<int>(data.write->table_columns + data.write->flag_columns);
+  const bool multiplies = MultipliesRows(*plan->children[0]);
+  if (!ThreadOrigin(plan->children[0], input.optimizer.binder, *info.scans)) return;
+  FlowWrite& write = *data.write;
+  write.origin_column = static_cast<int>(write.table_columns + write.flag_columns);
+  if (multiplies) {
+    write.order_factor =
+        std::clamp<int64_t>((int64_t{1} << 62) / write.order_end, 1, kOrderFactorMax);
   }
 }
 

@@ -35,6 +35,13 @@ class FileScan : public columnar::SourceScan {
 
   const SourceChanges& changes() const override { return changes_; }
   const std::vector<std::string>& files() const override { return names_; }
+  int64_t OffsetEnd(size_t file) const override {
+    if (file >= texts_.size()) return kOffsetEndUnknown;  // Parquet: rows
+    // Deflate makes at most 1,032 bytes of one, Zstandard 32,768.
+    const int64_t expansion = texts_[file]->compression == Compression::kNone ? 1 : 32'768;
+    return static_cast<int64_t>(texts_[file]->to + 1) * expansion +
+           static_cast<int64_t>(texts_[file]->raw_from);
+  }
   const std::vector<Split>& splits() const override { return splits_; }
   const std::vector<ParquetFile>* parquet_files() const override {
     return facts_->options.format == FileFormat::kParquet ? &parquet_ : nullptr;
