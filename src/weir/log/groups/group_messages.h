@@ -1,0 +1,236 @@
+// What is asked of the group coordinator and what it answers, without the wire: the fields of the
+// newest version of each message (Kafka 4.2). What depends on an older version is decided by
+// GroupCaller::api_version.
+//
+// Thread rule: values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "weir/log/kafka/errors.h"
+#include "weir/log/topics.h"
+
+namespace weir::log {
+
+// Who asks, and in which version of the message.
+struct GroupCaller {
+  int16_t api_version = 0;
+  std::string client_id;
+  std::string client_host;
+};
+
+// --- offsets ---
+
+struct OffsetCommitPartition {
+  int32_t index = 0;
+  int64_t offset = -1;
+  int32_t leader_epoch = -1;
+  std::optional<std::string> metadata;
+};
+
+struct OffsetCommitTopic {
+  std::string name;  // empty: `id` says which
+  TopicId id{};
+  std::vector<OffsetCommitPartition> partitions;
+};
+
+struct OffsetCommitRequest {
+  std::string group_id;
+  int32_t generation_or_epoch = -1;
+  std::string member_id;
+  std::optional<std::string> instance_id;
+  std::vector<OffsetCommitTopic> topics;
+};
+
+// The producer's id and epoch were checked by whoever keeps transactions.
+struct TxnOffsetCommitRequest {
+  OffsetCommitRequest commit;
+  int64_t producer_id = -1;
+  int16_t producer_epoch = -1;
+};
+
+struct PartitionError {
+  int32_t index = 0;
+  kafka::KafkaError error = kafka::KafkaError::kNone;
+};
+
+struct TopicErrors {
+  std::string name;
+  TopicId id{};
+  std::vector<PartitionError> partitions;
+};
+
+struct OffsetCommitResponse {
+  std::vector<TopicErrors> topics;  // as asked, in the same order
+};
+
+struct OffsetFetchTopic {
+  std::string name;  // empty: `id` says which
+  TopicId id{};
+  std::vector<int32_t> partitions;
+};
+
+// One group of an OffsetFetch.
+struct OffsetFetchRequest {
+  std::string group_id;
+  std::optional<std::string> member_id;
+  int32_t member_epoch = -1;
+  std::optional<std::vector<OffsetFetchTopic>> topics;  // nothing: all
+  bool require_stable = false;
+};
+
+struct FetchedOffset {
+  int32_t index = 0;
+  int64_t offset = -1;  // nothing was committed
+  int32_t leader_epoch = -1;
+  std::string metadata;
+  kafka::KafkaError error = kafka::KafkaError::kNone;
+};
+
+struct OffsetFetchResponse {
+  struct FetchedTopic {
+    std::string name;
+    TopicId id{};
+    std::vector<FetchedOffset> partitions;
+  };
+  std::string group_id;
+  kafka::KafkaError error = kafka::KafkaError::kNone;
+  std::vector<FetchedTopic> topics;
+};
+
+struct OffsetDeleteRequest {
+  std::string group_id;
+  std::vector<OffsetFetchTopic> topics;
+};
+
+struct OffsetDeleteResponse {
+  kafka::KafkaError error = kafka::KafkaError::kNone;
+  std::vector<TopicErrors> topics;
+};
+
+// --- classic groups ---
+
+struct GroupProtocol {
+  std::string name;
+  std::string metadata;
+  bool operator==(const GroupProtocol&) const = default;
+};
+
+struct JoinGroupRequest {
+  std::string group_id;
+  int32_t session_timeout_ms = 0;
+  int32_t rebalance_timeout_ms = 0;  // before version 1: the session's
+  std::string member_id;
+  std::optional<std::string> instance_id;
+  std::string protocol_type;
+  std::vector<GroupProtocol> protocols;  // the most wanted first
+  std::string reason;
+};
+
+struct JoinGroupResponse {
+  kafka::KafkaError error = kafka::KafkaError::kNone;
+  int32_t generation_id = -1;
+  std::optional<std::string> protocol_type;
+  std::optional<std::string> protocol_name;  // before version 7: "" for nothing
+  std::string leader;
+  bool skip_assignment = false;
+  std::string member_id;
+  struct Member {
+    std::string member_id;
+    std::optional<std::string> instance_id;
+    std::string metadata;
+  };
+  std::vector<Member> members;  // for the leader
+};
+
+struct SyncGroupRequest {
+  std::string group_id;
+  int32_t generation_id = -1;
+  std::string member_id;
+  std::optional<std::string> instance_id;
+  std::optional<std::string> protocol_type;
+  std::optional<std::string> protocol_name;
+  struct Assignment {
+    std::string member_id;
+    std::string assignment;
+  };
+  std::vector<Assignment> assignments;  // from the leader
+};
+
+struct SyncGroupResponse {
+  kafka::KafkaError error = kafka::KafkaError::kNone;
+  std::optional<std::string> protocol_type;
+  std::optional<std::string> protocol_name;
+  std::string assignment;
+};
+
+struct HeartbeatRequest {
+  std::string group_id;
+  int32_t generation_id = -1;
+  std::string member_id;
+  std::optional<std::string> instance_id;
+};
+
+struct LeavingMember {
+  std::string member_id;  // empty: the one that has instance_id now
+  std::optional<std::string> instance_id;
+  std::string reason;
+};
+
+struct LeaveGroupRequest {
+  std::string group_id;
+  std::vector<LeavingMember> members;  // before version 3: one
+};
+
+struct LeaveGroupResponse {
+  kafka::KafkaError error = kafka::KafkaError::kNone;
+  struct Member {
+    std::string member_id;
+    std::optional<std::string> instance_id;
+    kafka::KafkaError error = kafka::KafkaError::kNone;
+  };
+  std::vector<Member> members;  // before version 3: its error is the answer's
+};
+
+// --- groups of any type ---
+
+// One group of a DescribeGroups. Before version 6 the error of an unknown group is kNone.
+struct DescribedGroup {
+  kafka::KafkaError error = kafka::KafkaError::kNone;
+  std::string error_message;
+  std::string group_id;
+  std::string state;
+  std::string protocol_type;
+  std::string protocol_data;
+  struct Member {
+    std::string member_id;
+    std::optional<std::string> instance_id;
+    std::string client_id;
+    std::string client_host;
+    std::string metadata;
+    std::string assignment;
+  };
+  std::vector<Member> members;
+};
+
+struct ListGroupsRequest {
+  std::vector<std::string> states;  // empty: any; upper or lower case
+  std::vector<std::string> types;
+};
+
+struct ListedGroup {
+  std::string group_id;
+  std::string protocol_type;
+  std::string state;
+  std::string type;  // "classic" or "consumer"
+};
+
+struct DeletedGroup {
+  std::string group_id;
+  kafka::KafkaError error = kafka::KafkaError::kNone;
+};
+
+}  // namespace weir::log
