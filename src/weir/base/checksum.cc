@@ -1,5 +1,6 @@
 #include "weir/base/checksum.h"
 
+#include <isa-l/crc.h>
 #include <xxhash.h>
 
 #include <cassert>
@@ -21,6 +22,19 @@ uint64_t Xxh64(std::string_view bytes, uint64_t seed) {
 std::string Xxh3Hex128(std::string_view bytes) {
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
   return Hex64(hash.high64) + Hex64(hash.low64);
+}
+
+uint32_t Crc32c(std::string_view bytes, uint32_t before) {
+  // ISA-L takes lengths as int and leaves the inversion before and after to the caller.
+  constexpr size_t kPieceMax = size_t{1} << 30;
+  uint32_t crc = ~before;
+  while (!bytes.empty()) {
+    const std::string_view piece = bytes.substr(0, kPieceMax);
+    auto* data = reinterpret_cast<unsigned char*>(const_cast<char*>(piece.data()));  // only read
+    crc = crc32_iscsi(data, static_cast<int>(piece.size()), crc);
+    bytes.remove_prefix(piece.size());
+  }
+  return ~crc;
 }
 
 std::string Hex64(uint64_t value) {

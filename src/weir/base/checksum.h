@@ -1,5 +1,6 @@
 // Checksums of what we persist and identities of what we read: XXH3 (64 and 128 bits) and XXH64
-// over libxxhash. Fast (several GB/s) and not cryptographic.
+// over libxxhash, CRC-32C over ISA-L where a format asks for it (Kafka's record batches). Fast
+// (several GB/s) and not cryptographic.
 //
 // The text form is fixed: lower-case hex of the canonical (big-endian) value, 16 or 32 digits.
 //
@@ -18,6 +19,10 @@ uint64_t Xxh3(std::string_view bytes, uint64_t seed = 0);
 uint64_t Xxh64(std::string_view bytes, uint64_t seed = 0);
 // For names and content hashes, where 64 bits are too few: 32 hex digits.
 std::string Xxh3Hex128(std::string_view bytes);
+
+// CRC-32C (Castagnoli; "123456789" is 0xe3069283). Of bytes that come in pieces: give the checksum
+// of those before.
+uint32_t Crc32c(std::string_view bytes, uint32_t before = 0);
 
 // Hex64(255) = "00000000000000ff"
 std::string Hex64(uint64_t value);

@@ -13,6 +13,15 @@ TEST(ChecksumTest, KnownValues) {
   EXPECT_EQ(Xxh3Hex128(""), "99aa06d3014798d86001c324468d497f");
 }
 
+// RFC 3720, B.4: the CRC examples of iSCSI.
+TEST(ChecksumTest, Crc32cKnownValues) {
+  EXPECT_EQ(Crc32c(""), 0u);
+  EXPECT_EQ(Crc32c("123456789"), 0xe3069283u);
+  EXPECT_EQ(Crc32c(std::string(32, '\0')), 0x8a9136aau);
+  EXPECT_EQ(Crc32c(std::string(32, '\xff')), 0x62a8ab43u);
+  EXPECT_EQ(Crc32c("6789", Crc32c("12345")), Crc32c("123456789"));
+}
+
 TEST(ChecksumTest, PiecesGiveTheSameAsTheWhole) {
   std::string bytes;
   for (int i = 0; i < 5000; ++i) bytes += static_cast<char>(i * 7);

@@ -1,0 +1,142 @@
+#include "weir/log/record_batch_reader.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+namespace weir::log {
+namespace {
+
+// Zigzag varints; false if they are cut off or too long.
+bool ReadVarlong(const char*& pos, const char* end, int64_t& out) {
+  if (pos < end && static_cast<int8_t>(*pos) >= 0) [[likely]] {
+    const auto byte = static_cast<uint8_t>(*pos++);
+    out = static_cast<int64_t>(byte >> 1) ^ -static_cast<int64_t>(byte & 1);
+    return true;
+  }
+  uint64_t value = 0;
+  for (int shift = 0; shift < 64 && pos < end; shift += 7) {
+    const auto byte = static_cast<uint8_t>(*pos++);
+    value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+    if (byte < 0x80) {
+      if (shift == 63 && byte > 1) return false;
+      out = static_cast<int64_t>((value >> 1) ^ (~(value & 1) + 1));
+      return true;
+    }
+  }
+  return false;
+}
+
+bool ReadVarint(const char*& pos, const char* end, int32_t& out) {
+  int64_t wide = 0;
+  if (!ReadVarlong(pos, end, wide) || wide < std::numeric_limits<int32_t>::min() ||
+      wide > std::numeric_limits<int32_t>::max()) {
+    return false;
+  }
+  out = static_cast<int32_t>(wide);
+  return true;
+}
+
+// A length (-1 is null) and that many bytes.
+bool ReadBytes(const char*& pos, const char* end, std::optional<std::string_view>& out) {
+  int32_t size = 0;
+  if (!ReadVarint(pos, end, size) || size > end - pos || size < -1) return false;
+  if (size < 0) {
+    out.reset();
+    return true;
+  }
+  out.emplace(pos, static_cast<size_t>(size));
+  pos += size;
+  return true;
+}
+
+bool ReadHeader(const char*& pos, const char* end, RecordHeader& out) {
+  std::optional<std::string_view> key;
+  if (!ReadBytes(pos, end, key) || !key.has_value()) return false;
+  out.key = *key;
+  return ReadBytes(pos, end, out.value);
+}
+
+}  // namespace
+
+std::vector<RecordHeader> Record::Headers() const {
+  std::vector<RecordHeader> headers(static_cast<size_t>(header_count));
+  const char* pos = header_bytes.data();
+  const char* const end = pos + header_bytes.size();
+  for (RecordHeader& header : headers) ReadHeader(pos, end, header);
+  return headers;
+}
+
+Status RecordReader::Open(std::string_view batch, size_t bytes_max) {
+  status_ = Status::Ok();
+  left_ = 0;
+  pos_ = end_ = nullptr;
+  const auto header = ReadBatchHeader(batch);
+  if (!header.has_value() || header->total_bytes() != batch.size() || header->record_count < 0) {
+    Fail("no record batch");
+    return status_;
+  }
+  header_ = *header;
+  auto records = decompressor_.Decompress(static_cast<Codec>(header_.codec()),
+                                          batch.substr(kBatchHeaderBytes), bytes_max);
+  if (!records.ok()) {
+    status_ = std::move(records).error().While(
+        fmt::format("the record batch at offset {}", header_.base_offset));
+    return status_;
+  }
+  pos_ = records->data();
+  end_ = pos_ + records->size();
+  left_ = header_.record_count;
+  return status_;
+}
+
+bool RecordReader::Fail(const char* what) {
+  left_ = 0;
+  pos_ = end_;
+  status_ = Error::Operator(ErrorCode::kCorrupt, fmt::format("the record batch at offset {}: {}",
+                                                             header_.base_offset, what));
+  return false;
+}
+
+bool RecordReader::Next(Record& record) {
+  if (left_ == 0) return pos_ == end_ ? false : Fail("bytes are left after the last record");
+  --left_;
+  int32_t size = 0;
+  if (!ReadVarint(pos_, end_, size) || size < 0 || size > end_ - pos_) {
+    return Fail("a record's length is wrong");
+  }
+  const char* pos = pos_;
+  const char* const end = pos + size;
+  if (pos == end) return Fail("a record is empty");
+  ++pos;  // attributes, unused
+  int64_t timestamp_delta = 0;
+  int32_t offset_delta = 0;
+  if (!ReadVarlong(pos, end, timestamp_delta) || !ReadVarint(pos, end, offset_delta)) {
+    return Fail("a record's timestamp or offset is cut off");
+  }
+  if (offset_delta < 0 || offset_delta > header_.last_offset_delta) {
+    return Fail("a record's offset is outside of the batch");
+  }
+  record.offset = header_.base_offset + offset_delta;
+  record.timestamp = header_.log_append_time()
+                         ? header_.max_timestamp
+                         : static_cast<int64_t>(static_cast<uint64_t>(header_.base_timestamp) +
+                                                static_cast<uint64_t>(timestamp_delta));
+  if (!ReadBytes(pos, end, record.key) || !ReadBytes(pos, end, record.value)) {
+    return Fail("a record's key or value is longer than the record");
+  }
+  if (!ReadVarint(pos, end, record.header_count) || record.header_count < 0 ||
+      record.header_count > end - pos) {
+    return Fail("a record's count of headers is wrong");
+  }
+  record.header_bytes = std::string_view(pos, static_cast<size_t>(end - pos));
+  RecordHeader header;
+  for (int32_t i = 0; i < record.header_count; ++i) {
+    if (!ReadHeader(pos, end, header)) return Fail("a record's header is longer than the record");
+  }
+  if (pos != end) return Fail("a record is longer than its fields");
+  pos_ = end;
+  return true;
+}
+
+}  // namespace weir::log
