@@ -30,6 +30,7 @@ EventLog::EventLog(Env& env, MetricRegistry& metrics, const EventLogOptions& opt
     : env_(env),
       options_(options),
       indexes_(env, options.journal.folder),
+      disk_(env, metrics, options.journal.folder, options.disk),
       damaged_batches_(metrics.GetCounter(
           "weir_log_damaged_frames_total",
           "Frames that could not be read as they were written; readers jump over them.")) {}
@@ -63,6 +64,7 @@ Result<std::unique_ptr<EventLog>> EventLog::Open(Env& env, MetricRegistry& metri
   for (auto& [number, partition] : log->partitions_) {
     partition->SetDurableEnd(partition->next_offset());
   }
+  log->disk_.Begin(log->journal_->bytes());
   return log;
 }
 
@@ -253,6 +255,11 @@ AppendResult EventLog::Append(const NewBatch& batch) {
     result.base_offset = verdict.base_offset;
     // The first sending may not be durable yet.
     result.end = journal_->end();
+    return result;
+  }
+  if (disk_.TooFull(journal_->end(), batch.bytes.size())) {
+    result.error = KafkaError::kKafkaStorageError;
+    result.message = disk_.Message();
     return result;
   }
   std::vector<int64_t> offsets;

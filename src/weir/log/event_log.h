@@ -30,6 +30,7 @@
 #include "weir/log/journal.h"
 #include "weir/log/kafka/errors.h"
 #include "weir/log/partition_log.h"
+#include "weir/log/retention/disk_space.h"
 #include "weir/log/segment_indexes.h"
 #include "weir/log/state_store.h"
 #include "weir/log/topics.h"
@@ -40,6 +41,7 @@ struct EventLogOptions {
   JournalOptions journal;  // its folder is the log's
   // Runs a task that writes files; inline if not set.
   std::function<void(std::function<void()>)> background;
+  DiskSpaceOptions disk;
 };
 
 struct EventLogRecovery {
@@ -100,7 +102,8 @@ class EventLog {
   Result<Position> Commit(const std::vector<NewBatch>& batches,
                           const std::vector<StateChange>& changes,
                           std::vector<int64_t>* base_offsets);
-  // One batch of a producer: sequence and epoch are checked, a repeated batch is not kept twice.
+  // One batch of a producer: sequence and epoch are checked, a repeated batch is not kept twice,
+  // and none is taken while the disk is too full (kKafkaStorageError; clients try again).
   AppendResult Append(const NewBatch& batch);
 
   // --- durability ---
@@ -144,6 +147,7 @@ class EventLog {
   int64_t next_producer_id_ = 0;
   SegmentIndexes indexes_;
   std::unique_ptr<Journal> journal_;
+  DiskSpace disk_;
 
   struct Appended {
     Position end;

@@ -227,6 +227,53 @@ TEST_F(EventLogTest, FindsTheBatchOfATimestamp) {
   EXPECT_EQ(at(1391), std::nullopt);
 }
 
+TEST_F(EventLogTest, ProducersAreRefusedBeforeTheDiskIsFullAndStateIsNot) {
+  env_.SetCapacity(100'000);
+  options_.disk.reserve_bytes = 20'000;
+  Open();
+  CreateTopic("t", 1);
+  const uint32_t number = Number("t", 0);
+  AppendResult appended;
+  int64_t taken = 0;
+  for (int i = 0; i < 300 && appended.error == KafkaError::kNone; ++i) {
+    appended = Append(number, TestBatch(1).Producer(7, 0, i).Size(500));
+    taken += appended.error == KafkaError::kNone ? 1 : 0;
+    if (i % 5 == 0) Flush();
+  }
+  EXPECT_EQ(appended.error, KafkaError::kKafkaStorageError);
+  EXPECT_THAT(appended.message, ::testing::HasSubstr("20000 are kept in reserve"));
+  // Appended and not yet written bytes count too: an index and a checkpoint are what was taken.
+  Flush();
+  EXPECT_GE(*env_.FreeDiskBytes("/log"), 18'000u);
+  EXPECT_GT(taken, 100);
+  // What was taken before is said again.
+  const auto newest = static_cast<int32_t>(taken - 1);
+  EXPECT_EQ(Append(number, TestBatch(1).Producer(7, 0, newest).Size(500)).base_offset, newest);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(log_->Commit({}, {{"o" + std::to_string(i), "offset"}}, nullptr).ok());
+    Flush();
+  }
+  EXPECT_NE(metrics_.PrometheusText().find("weir_log_disk_reserve_bytes 20000"), std::string::npos);
+
+  env_.SetCapacity(200'000);
+  env_.SleepMicros(100'000);
+  EXPECT_EQ(Append(number, TestBatch(1).Producer(7, 0, newest + 1)).error, KafkaError::kNone);
+}
+
+TEST_F(EventLogTest, TheReserveFitsTheDisk) {
+  const auto reserve = [&](uint64_t capacity) {
+    SimEnv env(1);
+    env.SetCapacity(capacity);
+    MetricRegistry metrics;
+    DiskSpace disk(env, metrics, "/", {});
+    disk.Begin(0);
+    return disk.reserve_bytes();
+  };
+  EXPECT_EQ(reserve(uint64_t{1} << 40), (uint64_t{1} << 40) / 50);
+  EXPECT_EQ(reserve(uint64_t{20} << 30), uint64_t{1} << 30);
+  EXPECT_EQ(reserve(1'000'000'000), 100'000'000u);
+}
+
 TEST_F(EventLogTest, ABadBatchIsJumpedOverAndCounted) {
   Open();
   CreateTopic("t", 1);
