@@ -21,6 +21,7 @@ def tree(tmp_path):
     shutil.copy(ROOT / "tools/layers.txt", tmp_path / "tools")
     write(tmp_path, "src/weir/base/a.h", "// A.\n#pragma once\n")
     write(tmp_path, "src/weir/lake/b.cc", '#include "weir/base/a.h"\n')
+    write(tmp_path, "src/weir/log/c.cc", '#include "weir/log/kafka/messages/made.h"\n')
     return tmp_path
 
 
@@ -41,6 +42,7 @@ def test_a_good_tree_passes(tree, tool):
     ("src/weir/lake/x.cc", '#include "duckdb/parser/parser.hpp"', "may only be included in sql"),
     ("src/weir/sql/x.cc", "#include <curl/curl.h>", "may only be included in connect"),
     ("src/weir/lake/x.cc", '#include "weir/base/gone.h"', "does not exist"),
+    ("src/weir/lake/x.cc", '#include "weir/log/kafka/messages/fetch.h"', "may not include log/"),
     ("src/weir/extra/x.cc", "", "extra is no layer"),
 ])
 def test_layers(tree, path, line, says):

@@ -7,27 +7,42 @@
 namespace weir::log {
 namespace {
 
-// Zigzag varints; false if they are cut off or too long.
-bool ReadVarlong(const char*& pos, const char* end, int64_t& out) {
-  if (pos < end && static_cast<int8_t>(*pos) >= 0) [[likely]] {
-    const auto byte = static_cast<uint8_t>(*pos++);
-    out = static_cast<int64_t>(byte >> 1) ^ -static_cast<int64_t>(byte & 1);
-    return true;
-  }
+int64_t Unzigzag(uint64_t value) { return static_cast<int64_t>((value >> 1) ^ (~(value & 1) + 1)); }
+
+[[gnu::noinline]] bool ReadLongVarlong(const char*& pos, const char* end, int64_t& out) {
   uint64_t value = 0;
   for (int shift = 0; shift < 64 && pos < end; shift += 7) {
     const auto byte = static_cast<uint8_t>(*pos++);
     value |= static_cast<uint64_t>(byte & 0x7f) << shift;
     if (byte < 0x80) {
       if (shift == 63 && byte > 1) return false;
-      out = static_cast<int64_t>((value >> 1) ^ (~(value & 1) + 1));
+      out = Unzigzag(value);
       return true;
     }
   }
   return false;
 }
 
-bool ReadVarint(const char*& pos, const char* end, int32_t& out) {
+// Zigzag varints; false if they are cut off or too long. Most are of one byte or two.
+inline bool ReadVarlong(const char*& pos, const char* end, int64_t& out) {
+  if (end - pos >= 2) [[likely]] {
+    const auto first = static_cast<uint8_t>(pos[0]);
+    const auto second = static_cast<uint8_t>(pos[1]);
+    if (first < 0x80) {
+      out = Unzigzag(first);
+      pos += 1;
+      return true;
+    }
+    if (second < 0x80) {
+      out = Unzigzag(uint64_t{first & 0x7fu} | uint64_t{second} << 7);
+      pos += 2;
+      return true;
+    }
+  }
+  return ReadLongVarlong(pos, end, out);
+}
+
+inline bool ReadVarint(const char*& pos, const char* end, int32_t& out) {
   int64_t wide = 0;
   if (!ReadVarlong(pos, end, wide) || wide < std::numeric_limits<int32_t>::min() ||
       wide > std::numeric_limits<int32_t>::max()) {
@@ -38,7 +53,7 @@ bool ReadVarint(const char*& pos, const char* end, int32_t& out) {
 }
 
 // A length (-1 is null) and that many bytes.
-bool ReadBytes(const char*& pos, const char* end, std::optional<std::string_view>& out) {
+inline bool ReadBytes(const char*& pos, const char* end, std::optional<std::string_view>& out) {
   int32_t size = 0;
   if (!ReadVarint(pos, end, size) || size > end - pos || size < -1) return false;
   if (size < 0) {

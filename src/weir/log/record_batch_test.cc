@@ -19,6 +19,7 @@ using kafka::KafkaError;
 using kafka::KafkaErrorName;
 using ::testing::HasSubstr;
 
+constexpr int64_t kForEver = std::numeric_limits<int64_t>::max();
 constexpr int64_t kNow = 1'700'000'000'000;
 constexpr Codec kCodecs[] = {Codec::kNone, Codec::kGzip, Codec::kSnappy, Codec::kLz4, Codec::kZstd};
 
@@ -381,6 +382,10 @@ TEST(ValidateProduce, NamesTheRecordsWithTimestampsOutOfRange) {
   EXPECT_THAT(late.record_errors[0].message, HasSubstr("Timestamp 1700003600001 of message"));
   EXPECT_EQ(Validate(at(0)).error, KafkaError::kNone) << "no limit to the past as shipped";
   EXPECT_EQ(Validate(at(0), {.before_ms_max = 1000}).error, KafkaError::kInvalidTimestamp);
+  EXPECT_THAT(Validate(at(0), {.before_ms_max = 1000, .after_ms_max = kForEver})
+                  .record_errors.at(0)
+                  .message,
+              HasSubstr("within [1699999999000, 9223372036854775807]"));
   EXPECT_EQ(Validate(at(-1), {.before_ms_max = 1000}).error, KafkaError::kNone) << "no timestamp";
   EXPECT_EQ(Validate(at(std::numeric_limits<int64_t>::max())).error, KafkaError::kInvalidTimestamp);
   EXPECT_EQ(Validate(at(0), {.log_append_time = true, .before_ms_max = 1}).error,

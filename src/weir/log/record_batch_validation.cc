@@ -29,23 +29,24 @@ int64_t Difference(int64_t a, int64_t b) {
   return a < b ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
 }
 
-// Empty: the record is fine.
+bool TimestampIsFine(const Record& record, const BatchHeader& header, const ProduceRules& rules) {
+  if (header.log_append_time()) return false;  // the broker's to set
+  return rules.log_append_time || record.timestamp == kNoTimestamp ||
+         (Difference(rules.now_ms, record.timestamp) <= rules.before_ms_max &&
+          Difference(record.timestamp, rules.now_ms) <= rules.after_ms_max);
+}
+
 std::string TimestampError(const Record& record, const BatchHeader& header,
                            const ProduceRules& rules) {
   if (header.log_append_time()) {
     return "Invalid timestamp type in message. Producer should not set timestamp type to "
            "LogAppendTime.";
   }
-  if (rules.log_append_time || record.timestamp == kNoTimestamp) return "";
-  if (Difference(rules.now_ms, record.timestamp) <= rules.before_ms_max &&
-      Difference(record.timestamp, rules.now_ms) <= rules.after_ms_max) {
-    return "";
-  }
   return fmt::format(
       "Timestamp {} of message with offset {} is out of range. The timestamp should be within "
       "[{}, {}]",
       record.timestamp, record.offset, Difference(rules.now_ms, rules.before_ms_max),
-      rules.now_ms + rules.after_ms_max);
+      Difference(rules.now_ms, -rules.after_ms_max));
 }
 
 // The batch as a whole; false if it is rejected.
@@ -153,24 +154,21 @@ ProduceVerdict ValidateProduce(std::string_view records, const ProduceRules& rul
   size_t rejected = 0;
   int32_t index = 0;
   Record record;
+  const auto refuse = [&](std::string error) {
+    if (++rejected <= kRecordErrorsMax) verdict.record_errors.push_back({index, std::move(error)});
+  };
   for (; reader.Next(record); ++index) {
-    std::string error;
-    if (record.offset != index) {
+    if (record.offset != index) [[unlikely]] {
       // Kafka writes such a batch anew; no client since 0.11 makes one.
-      error = fmt::format("Inner record {} does not have incremental offsets", record.offset);
+      refuse(fmt::format("Inner record {} does not have incremental offsets", record.offset));
     } else if (rules.compacted && !record.key.has_value()) {
-      error = "Compacted topic cannot accept message without key";
+      refuse("Compacted topic cannot accept message without key");
+    } else if (!TimestampIsFine(record, verdict.header, rules)) {
+      has_bad_timestamp = true;
+      refuse(TimestampError(record, verdict.header, rules));
     } else {
-      error = TimestampError(record, verdict.header, rules);
-      has_bad_timestamp |= !error.empty();
+      verdict.max_timestamp = std::max(verdict.max_timestamp, record.timestamp);
     }
-    if (!error.empty()) {
-      if (++rejected <= kRecordErrorsMax) {
-        verdict.record_errors.push_back({index, std::move(error)});
-      }
-      continue;
-    }
-    verdict.max_timestamp = std::max(verdict.max_timestamp, record.timestamp);
   }
   if (!reader.status().ok()) {
     verdict.record_errors.clear();
