@@ -13,6 +13,7 @@ void AddInitCommand(CLI::App& app, Outcome& outcome);
 void AddQuarantineCommand(CLI::App& app, Outcome& outcome);
 void AddRunCommand(CLI::App& app, Outcome& outcome);
 void AddRunsCommand(CLI::App& app, Outcome& outcome);
+void AddServeCommand(CLI::App& app, Outcome& outcome);
 void AddSqlCommand(CLI::App& app, Outcome& outcome);
 void AddTestCommand(CLI::App& app, Outcome& outcome);
 

@@ -98,6 +98,7 @@ int main(int argc, char** argv) {
   weir::cli::AddInferCommand(app, outcome);
   weir::cli::AddQuarantineCommand(app, outcome);
   weir::cli::AddRunsCommand(app, outcome);
+  weir::cli::AddServeCommand(app, outcome);
   weir::cli::AddFlowCommand(app, outcome);
   try {
     app.parse(argc, argv);

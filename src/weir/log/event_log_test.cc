@@ -31,7 +31,7 @@ class EventLogTest : public ::testing::Test {
   void CreateTopic(const std::string& name, size_t partitions) {
     Topic topic;
     topic.name = name;
-    topic.id[0] = static_cast<uint8_t>(name.size());
+    topic.id.bytes[0] = static_cast<uint8_t>(name.size());
     topic.configs["retention.ms"] = "1000";
     std::vector<StateChange> changes;
     topic.partitions = log_->NewPartitionNumbers(partitions, &changes);

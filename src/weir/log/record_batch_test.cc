@@ -190,17 +190,6 @@ TEST(RecordBatch, EveryCodecComesBack) {
   }
 }
 
-// Kafka's Java clients read lz4 frames of independent blocks only.
-TEST(RecordBatch, Lz4BlocksAreIndependent) {
-  constexpr size_t kFlagsAt = kBatchHeaderBytes + 4;
-  constexpr int kBlockIndependence = 0x20;
-  const std::string value(200'000, 'v');  // more than one block
-  for (const std::string& batch :
-       {Build({.codec = Codec::kLz4}, {{.value = value}}), GoldenBatches().at("java-lz4")}) {
-    EXPECT_NE(batch[kFlagsAt] & kBlockIndependence, 0);
-  }
-}
-
 TEST(RecordBatch, OneBitThatFlippedIsFound) {
   const std::string batch = BuildFive({});
   for (size_t at = 0; at < batch.size(); ++at) {

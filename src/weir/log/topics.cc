@@ -11,7 +11,7 @@ constexpr size_t kNameMax = 249;
 
 StateChange Topics::Put(const Topic& topic) {
   ByteWriter out;
-  out.Raw({reinterpret_cast<const char*>(topic.id.data()), topic.id.size()});
+  out.Raw({reinterpret_cast<const char*>(topic.id.bytes.data()), topic.id.bytes.size()});
   out.Signed(topic.created_ms);
   out.Varint(topic.partitions.size());
   for (const uint32_t number : topic.partitions) out.Varint(number);
@@ -36,8 +36,8 @@ bool Topics::Apply(const StateChange& change) {
   Topic topic;
   topic.name = name;
   ByteReader in(*change.value);
-  const std::string_view id = in.Raw(topic.id.size());
-  std::copy(id.begin(), id.end(), topic.id.begin());
+  const std::string_view id = in.Raw(topic.id.bytes.size());
+  std::copy(id.begin(), id.end(), topic.id.bytes.begin());
   topic.created_ms = in.Signed();
   for (uint64_t left = in.Count(); left > 0 && in.ok(); --left) {
     topic.partitions.push_back(static_cast<uint32_t>(in.Varint()));
@@ -47,6 +47,7 @@ bool Topics::Apply(const StateChange& change) {
     topic.configs[key] = in.String();
   }
   if (!in.ok() || !in.done()) return false;
+  topic.settings = ParseTopicConfigs(topic.configs);
   names_[topic.id] = name;
   topics_[name] = std::move(topic);
   return true;

@@ -4,20 +4,20 @@
 // Thread rule: one thread.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "weir/log/kafka/types.h"
 #include "weir/log/state_store.h"
+#include "weir/log/topic_config.h"
 
 namespace weir::log {
 
-using TopicId = std::array<uint8_t, 16>;
+using TopicId = kafka::Uuid;
 
 struct Topic {
   std::string name;
@@ -25,6 +25,7 @@ struct Topic {
   int64_t created_ms = 0;
   std::vector<uint32_t> partitions;            // partition index -> number in the journal
   std::map<std::string, std::string> configs;  // those set for this topic
+  TopicSettings settings;                      // what they and the defaults say
 };
 
 class Topics {

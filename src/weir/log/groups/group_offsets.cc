@@ -7,14 +7,14 @@ namespace {
 
 void WritePlace(ByteWriter& out, const std::string& group, const OffsetPlace& place) {
   out.String(group);
-  out.Raw({reinterpret_cast<const char*>(place.topic.data()), place.topic.size()});
+  out.Raw({reinterpret_cast<const char*>(place.topic.bytes.data()), place.topic.bytes.size()});
   out.U32(static_cast<uint32_t>(place.partition));
 }
 
 void ReadPlace(ByteReader& in, std::string* group, OffsetPlace* place) {
   *group = in.String();
-  const std::string_view id = in.Raw(place->topic.size());
-  std::copy(id.begin(), id.end(), place->topic.begin());
+  const std::string_view id = in.Raw(place->topic.bytes.size());
+  std::copy(id.begin(), id.end(), place->topic.bytes.begin());
   place->partition = static_cast<int32_t>(in.U32());
 }
 

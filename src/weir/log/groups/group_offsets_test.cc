@@ -62,7 +62,7 @@ TEST_F(GroupOffsetsTest, WhatACommitIsRefusedFor) {
   EXPECT_EQ(Committed(CommitOf("t", 4, 1)), KafkaError::kUnknownTopicOrPartition);
   EXPECT_EQ(Committed(CommitOf("t", -1, 1)), KafkaError::kUnknownTopicOrPartition);
   OffsetCommitRequest by_id = CommitOf("", 0, 1);
-  by_id.topics[0].id[0] = 99;
+  by_id.topics[0].id.bytes[0] = 99;
   EXPECT_EQ(Committed(by_id), KafkaError::kUnknownTopicId);
   OffsetCommitRequest large = CommitOf("t", 0, 1);
   large.topics[0].partitions[0].metadata = std::string(4097, 'x');
@@ -131,7 +131,7 @@ TEST_F(GroupOffsetsTest, FetchByTopicId) {
   Committed(CommitOf("t", 0, 2));
   OffsetFetchRequest request;
   request.group_id = "g";
-  request.topics = {{"", log().topics().Find("t")->id, {0}}, {"", TopicId{77}, {0}}};
+  request.topics = {{"", log().topics().Find("t")->id, {0}}, {"", TopicId{{77}}, {0}}};
   Reply<OffsetFetchResponse> reply;
   groups().FetchOffsets(request, reply.done());
   EXPECT_EQ(reply->topics[0].partitions[0].offset, 2);

@@ -82,7 +82,7 @@ class GroupWorld {
   const Topic& CreateTopic(const std::string& name, size_t partitions) {
     Topic topic;
     topic.name = name;
-    topic.id[0] = ++topics_;
+    topic.id.bytes[0] = ++topics_;
     std::vector<StateChange> changes;
     topic.partitions = log_->NewPartitionNumbers(partitions, &changes);
     changes.push_back(Topics::Put(topic));

@@ -1,0 +1,131 @@
+#include "weir/log/kafka/broker.h"
+
+#include <algorithm>
+
+namespace weir::log::kafka {
+namespace {
+
+constexpr const char* kClusterKey = "#cluster";
+
+TopicId NewUuid(Env& env) {
+  TopicId id;
+  for (size_t i = 0; i < 16; i += 8) {
+    const uint64_t random = env.RandomU64();
+    for (size_t j = 0; j < 8; ++j) id.bytes[i + j] = static_cast<uint8_t>(random >> (8 * j));
+  }
+  // Version 4, variant 1 (RFC 4122).
+  id.bytes[6] = static_cast<uint8_t>((id.bytes[6] & 0x0f) | 0x40);
+  id.bytes[8] = static_cast<uint8_t>((id.bytes[8] & 0x3f) | 0x80);
+  return id;
+}
+
+// As Kafka writes its uuids: base64 for URLs, without padding.
+std::string Base64Url(const TopicId& id) {
+  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string out;
+  uint32_t bits = 0;
+  int held = 0;
+  for (const uint8_t byte : id.bytes) {
+    bits = bits << 8 | byte;
+    held += 8;
+    while (held >= 6) {
+      held -= 6;
+      out += kDigits[(bits >> held) & 63];
+    }
+  }
+  if (held > 0) out += kDigits[(bits << (6 - held)) & 63];
+  return out;
+}
+
+}  // namespace
+
+void FetchWaiters::Add(std::shared_ptr<Waiter> waiter) {
+  for (const uint32_t partition : waiter->partitions) waiters_[partition].push_back(waiter);
+  size_ += 1;
+}
+
+void FetchWaiters::Remove(const std::shared_ptr<Waiter>& waiter) {
+  bool found = false;
+  for (const uint32_t partition : waiter->partitions) {
+    const auto waiting = waiters_.find(partition);
+    if (waiting == waiters_.end()) continue;
+    found |= std::erase(waiting->second, waiter) > 0;
+    if (waiting->second.empty()) waiters_.erase(waiting);
+  }
+  if (found) size_ -= 1;
+}
+
+void FetchWaiters::Changed(uint32_t partition) {
+  const auto waiting = waiters_.find(partition);
+  if (waiting == waiters_.end()) return;
+  const std::vector<std::shared_ptr<Waiter>> woken = waiting->second;
+  for (const auto& waiter : woken) Remove(waiter);
+  for (const auto& waiter : woken) waiter->wake();
+}
+
+Broker::Broker(Env& env, MetricRegistry& metrics, EventLog& log, Timers& timers,
+               BrokerOptions options)
+    : env_(env),
+      metrics_(metrics),
+      log_(log),
+      timers_(timers),
+      options_(std::move(options)),
+      fetch_sessions_(env, timers) {
+  log_.OnPartitionAdvanced([this](uint32_t partition) { fetch_waiters_.Changed(partition); });
+}
+
+void Broker::SetAddress(const std::string& host, int32_t port) {
+  options_.host = host;
+  options_.port = port;
+}
+
+Result<std::string> Broker::ClusterId() {
+  if (const std::string* id = log_.state().Find(kClusterKey)) return *id;
+  const std::string id = Base64Url(NewUuid(env_));
+  WEIR_ASSIGN_OR_RETURN(const Position end, log_.Commit({}, {{kClusterKey, id}}, nullptr));
+  (void)end;
+  return id;
+}
+
+KafkaError Broker::CreateTopic(const std::string& name, int32_t partitions,
+                               const std::map<std::string, std::string>& configs, Position* end,
+                               std::string* message) {
+  if (log_.topics().Find(name) != nullptr) {
+    *message = "Topic '" + name + "' already exists.";
+    return KafkaError::kTopicAlreadyExists;
+  }
+  const std::string wrong = WrongWithTopicName(name);
+  if (!wrong.empty()) {
+    *message = "Topic name '" + name + "' is illegal: " + wrong + ".";
+    return KafkaError::kInvalidTopicException;
+  }
+  if (partitions < 1 || partitions > kPartitionsMax) {
+    *message = "A topic has 1 to " + std::to_string(kPartitionsMax) + " partitions, not " +
+               std::to_string(partitions) + ".";
+    return KafkaError::kInvalidPartitions;
+  }
+  Topic topic;
+  topic.name = name;
+  topic.id = NewUuid(env_);
+  topic.created_ms = NowMs();
+  topic.configs = configs;
+  std::vector<StateChange> changes;
+  topic.partitions = log_.NewPartitionNumbers(static_cast<size_t>(partitions), &changes);
+  changes.push_back(Topics::Put(topic));
+  auto committed = log_.Commit({}, changes, nullptr);
+  if (!committed.ok()) {
+    *message = committed.error().ToString();
+    return KafkaError::kKafkaStorageError;
+  }
+  *end = *committed;
+  return KafkaError::kNone;
+}
+
+PartitionLog* Broker::FindPartition(const Topic* topic, int32_t index) {
+  if (topic == nullptr || index < 0 || static_cast<size_t>(index) >= topic->partitions.size()) {
+    return nullptr;
+  }
+  return log_.FindPartition(topic->partitions[static_cast<size_t>(index)]);
+}
+
+}  // namespace weir::log::kafka

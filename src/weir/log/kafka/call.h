@@ -1,0 +1,111 @@
+// Call: one request on its way through a handler, and the way back. A handler decodes it, works,
+// and responds once, now or later; the connection puts answers in the order of the requests.
+//
+//   void HandleDescribeCluster(const CallPtr& call) {
+//     DescribeClusterRequest request;
+//     if (!call->Decode(&request)) return;
+//     DescribeClusterResponse response;
+//     ...
+//     call->Respond(response);
+//   }
+//
+// Dispatch finds the handler of a request's bytes. Every request of a key and version that the
+// table of handlers (handlers.h) has gets an answer; others close the connection, but for
+// ApiVersions, which is always answered.
+//
+// Thread rule: the log's thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/log/kafka/api.h"
+#include "weir/log/kafka/broker.h"
+#include "weir/log/kafka/decoder.h"
+#include "weir/log/kafka/encoder.h"
+
+namespace weir::log::kafka {
+
+// What the broker knows of a connection, for as long as it lives.
+struct Session {
+  std::string client_host;
+  std::string client_id;
+  std::string software_name;
+  std::string software_version;
+};
+
+struct Response {
+  enum class Kind {
+    kAnswer,
+    kNone,   // the request wants no answer
+    kClose,  // the connection ends here; `why` for the broker's log
+  };
+  Kind kind = Kind::kAnswer;
+  Encoded bytes;                                   // with the frame's length
+  std::vector<std::shared_ptr<std::string>> kept;  // what `bytes` refers to
+  std::string why;
+};
+
+class Call;
+using CallPtr = std::shared_ptr<Call>;
+
+class Call {
+ public:
+  using Send = std::function<void(Response)>;
+
+  Call(Broker& broker, std::shared_ptr<Session> session, const ApiInfo& api, int16_t version,
+       int32_t correlation_id, std::string_view body, Send send)
+      : broker_(broker),
+        session_(std::move(session)),
+        api_(api),
+        version_(version),
+        correlation_id_(correlation_id),
+        body_(body),
+        send_(std::move(send)) {}
+
+  Broker& broker() { return broker_; }
+  Session& session() { return *session_; }
+  int16_t version() const { return version_; }
+
+  // The request; records in it live until the handler returns. False: the connection was closed.
+  template <typename Request>
+  bool Decode(Request* request) {
+    Decoder decoder(body_);
+    Status status = request->Decode(decoder, version_);
+    if (status.ok()) status = decoder.Finish();
+    if (status.ok()) return true;
+    Close(status.error().ToString());
+    return false;
+  }
+
+  // `kept`: what records in the message point into.
+  template <typename Message>
+  void Respond(const Message& message, std::vector<std::shared_ptr<std::string>> kept = {}) {
+    Encoder encoder = Begin();
+    const Status status = message.Encode(encoder, version_);
+    End(std::move(encoder), status, std::move(kept));
+  }
+  void RespondNothing();
+  void Close(const std::string& why);
+
+ private:
+  Encoder Begin();
+  void End(Encoder encoder, const Status& status, std::vector<std::shared_ptr<std::string>> kept);
+
+  Broker& broker_;
+  std::shared_ptr<Session> session_;
+  const ApiInfo& api_;
+  int16_t version_;
+  int32_t correlation_id_;
+  std::string_view body_;
+  Send send_;
+};
+
+// One request without the length before it. `send` is called exactly once.
+void Dispatch(Broker& broker, const std::shared_ptr<Session>& session, std::string_view request,
+              Call::Send send);
+
+}  // namespace weir::log::kafka

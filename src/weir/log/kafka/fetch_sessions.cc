@@ -1,0 +1,120 @@
+#include "weir/log/kafka/fetch_sessions.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace weir::log::kafka {
+namespace {
+
+constexpr int32_t kNoSession = 0;
+constexpr int32_t kFirstEpoch = 0;
+constexpr int32_t kFinalEpoch = -1;
+
+FetchSessionPartition Wanted(const FetchRequest::FetchTopic& topic,
+                             const FetchRequest::FetchPartition& partition) {
+  FetchSessionPartition wanted;
+  wanted.key = {topic.topic, topic.topic_id, partition.partition};
+  wanted.fetch_offset = partition.fetch_offset;
+  wanted.current_leader_epoch = partition.current_leader_epoch;
+  wanted.max_bytes = partition.partition_max_bytes;
+  return wanted;
+}
+
+}  // namespace
+
+void FetchSessions::Merge(const FetchRequest& request, Session* session) {
+  for (const auto& topic : request.topics) {
+    for (const auto& partition : topic.partitions) {
+      const FetchSessionPartition wanted = Wanted(topic, partition);
+      Known& known = session->partitions[wanted.key];
+      if (known.turn == 0) known.turn = ++session->turns;
+      known.wanted = wanted;
+    }
+  }
+  for (const auto& topic : request.forgotten_topics_data) {
+    for (const int32_t partition : topic.partitions) {
+      session->partitions.erase({topic.topic, topic.topic_id, partition});
+    }
+  }
+}
+
+int32_t FetchSessions::Create() {
+  const int64_t now = timers_.NowUs();
+  if (sessions_.size() >= kSessionsMax) {
+    const auto oldest = std::min_element(
+        sessions_.begin(), sessions_.end(),
+        [](const auto& a, const auto& b) { return a.second.used_us < b.second.used_us; });
+    if (now - oldest->second.used_us < kIdleUs) return kNoSession;
+    sessions_.erase(oldest);
+  }
+  int32_t id = kNoSession;
+  while (id == kNoSession || sessions_.count(id) > 0) {
+    id = static_cast<int32_t>(env_.RandomU64() & std::numeric_limits<int32_t>::max());
+  }
+  sessions_[id].used_us = now;
+  return id;
+}
+
+FetchSessionView FetchSessions::Begin(const FetchRequest& request, int16_t version) {
+  FetchSessionView view;
+  const bool full =
+      version < 7 || request.session_epoch == kFinalEpoch || request.session_epoch == kFirstEpoch;
+  if (full) {
+    if (request.session_id != kNoSession) sessions_.erase(request.session_id);
+    if (version >= 7 && request.session_epoch == kFirstEpoch) view.session_id = Create();
+    if (view.session_id != kNoSession) Merge(request, &sessions_[view.session_id]);
+    for (const auto& topic : request.topics) {
+      for (const auto& partition : topic.partitions) {
+        view.partitions.push_back(Wanted(topic, partition));
+      }
+    }
+    return view;
+  }
+  const auto found = sessions_.find(request.session_id);
+  if (found == sessions_.end()) {
+    view.error = KafkaError::kFetchSessionIdNotFound;
+    return view;
+  }
+  Session& session = found->second;
+  if (session.epoch != request.session_epoch) {
+    view.error = KafkaError::kInvalidFetchSessionEpoch;
+    return view;
+  }
+  session.epoch = session.epoch == std::numeric_limits<int32_t>::max() ? 1 : session.epoch + 1;
+  session.used_us = timers_.NowUs();
+  Merge(request, &session);
+  view.session_id = request.session_id;
+  view.incremental = true;
+  std::vector<const Known*> order;
+  for (const auto& [key, known] : session.partitions) order.push_back(&known);
+  std::sort(order.begin(), order.end(),
+            [](const Known* a, const Known* b) { return a->turn < b->turn; });
+  for (const Known* known : order) view.partitions.push_back(known->wanted);
+  return view;
+}
+
+void FetchSessions::End(const FetchSessionView& view, FetchResponse* response) {
+  response->session_id = view.session_id;
+  const auto found = sessions_.find(view.session_id);
+  if (view.session_id == kNoSession || found == sessions_.end()) return;
+  Session& session = found->second;
+  for (auto& topic : response->responses) {
+    std::erase_if(topic.partitions, [&](const FetchResponse::PartitionData& data) {
+      const auto entry =
+          session.partitions.find({topic.topic, topic.topic_id, data.partition_index});
+      if (entry == session.partitions.end()) return false;
+      Known& known = entry->second;
+      const bool has_records = data.records && data.records->size() > 0;
+      const bool news = has_records || data.error_code != 0 ||
+                        known.high_watermark != data.high_watermark ||
+                        known.start_offset != data.log_start_offset;
+      known.high_watermark = data.high_watermark;
+      known.start_offset = data.log_start_offset;
+      if (has_records) known.turn = ++session.turns;
+      return view.incremental && !news;
+    });
+  }
+  std::erase_if(response->responses, [](const auto& topic) { return topic.partitions.empty(); });
+}
+
+}  // namespace weir::log::kafka

@@ -1,0 +1,165 @@
+// Fetch (1): record batches of partitions from given offsets on, as they were written. Waits for
+// new ones if there are too few. Whole batches only, the first even if it is larger than asked
+// (KIP-74); topics by id from version 13 on (KIP-516).
+#include <algorithm>
+
+#include "weir/log/kafka/fetch_sessions.h"
+#include "weir/log/kafka/handlers/handlers.h"
+#include "weir/log/kafka/messages/fetch.h"
+
+namespace weir::log::kafka {
+namespace {
+
+constexpr int8_t kReadCommitted = 1;
+
+// One request while it waits for records.
+class Fetching : public std::enable_shared_from_this<Fetching> {
+ public:
+  Fetching(CallPtr call, FetchRequest request)
+      : call_(std::move(call)), request_(std::move(request)) {}
+
+  void Begin() {
+    deadline_us_ = broker().timers().NowUs() + int64_t{request_.max_wait_ms} * 1000;
+    session_ = broker().fetch_sessions().Begin(request_, call_->version());
+    if (session_.error != KafkaError::kNone) {
+      FetchResponse refused;
+      refused.error_code = static_cast<int16_t>(session_.error);
+      return call_->Respond(refused);
+    }
+    Try();
+  }
+
+ private:
+  Broker& broker() { return call_->broker(); }
+
+  void Try() {
+    FetchResponse response;
+    std::vector<std::shared_ptr<std::string>> kept;
+    const bool enough = Read(&response, &kept);
+    const int64_t left_us = deadline_us_ - broker().timers().NowUs();
+    if (enough || left_us <= 0) {
+      broker().fetch_sessions().End(session_, &response);
+      return call_->Respond(response, std::move(kept));
+    }
+    Wait(left_us);
+  }
+
+  void Wait(int64_t left_us) {
+    waiter_ = std::make_shared<FetchWaiters::Waiter>();
+    for (const auto& wanted : session_.partitions) {
+      if (PartitionLog* partition = Find(wanted))
+        waiter_->partitions.push_back(partition->number());
+    }
+    const auto self = shared_from_this();
+    timer_ = broker().timers().After(left_us, [self] {
+      self->broker().fetch_waiters().Remove(self->waiter_);
+      self->Try();
+    });
+    waiter_->wake = [self] {
+      self->broker().timers().Cancel(self->timer_);
+      self->Try();
+    };
+    broker().fetch_waiters().Add(waiter_);
+  }
+
+  const Topic* FindTopic(const FetchPartitionKey& key) {
+    const Topics& topics = broker().log().topics();
+    return call_->version() >= 13 ? topics.Find(key.topic_id) : topics.Find(key.topic);
+  }
+  PartitionLog* Find(const FetchSessionPartition& wanted) {
+    return broker().FindPartition(FindTopic(wanted.key), wanted.key.partition);
+  }
+
+  // True if it is to be answered now.
+  bool Read(FetchResponse* response, std::vector<std::shared_ptr<std::string>>* kept) {
+    const uint64_t asked = static_cast<uint64_t>(std::max(0, request_.max_bytes));
+    uint64_t left = std::min(asked, broker().options().fetch_bytes_max);
+    uint64_t found = 0;
+    bool answer = session_.partitions.empty();
+    for (const FetchSessionPartition& wanted : session_.partitions) {
+      FetchResponse::PartitionData data;
+      data.partition_index = wanted.key.partition;
+      data.records = Records();
+      const bool failed = !ReadOne(wanted, found == 0, &left, &found, &data, kept);
+      answer |= failed;
+      if (response->responses.empty() || response->responses.back().topic != wanted.key.topic ||
+          response->responses.back().topic_id != wanted.key.topic_id) {
+        FetchResponse::FetchableTopicResponse topic;
+        topic.topic = wanted.key.topic;
+        topic.topic_id = wanted.key.topic_id;
+        response->responses.push_back(std::move(topic));
+      }
+      response->responses.back().partitions.push_back(std::move(data));
+    }
+    return answer || found >= static_cast<uint64_t>(std::max(0, request_.min_bytes));
+  }
+
+  bool ReadOne(const FetchSessionPartition& wanted, bool first, uint64_t* left, uint64_t* found,
+               FetchResponse::PartitionData* data,
+               std::vector<std::shared_ptr<std::string>>* kept) {
+    const auto fail = [&](KafkaError error) {
+      data->error_code = static_cast<int16_t>(error);
+      data->high_watermark = -1;
+      return false;
+    };
+    const Topic* topic = FindTopic(wanted.key);
+    if (topic == nullptr && call_->version() >= 13) return fail(KafkaError::kUnknownTopicId);
+    PartitionLog* partition = broker().FindPartition(topic, wanted.key.partition);
+    if (partition == nullptr) return fail(KafkaError::kUnknownTopicOrPartition);
+    if (wanted.current_leader_epoch > 0) return fail(KafkaError::kUnknownLeaderEpoch);
+    const bool committed = request_.isolation_level == kReadCommitted;
+    const int64_t end = committed ? partition->last_stable_offset() : partition->durable_end();
+    if (wanted.fetch_offset < partition->start_offset() ||
+        wanted.fetch_offset > partition->durable_end()) {
+      return fail(KafkaError::kOffsetOutOfRange);
+    }
+    data->high_watermark = partition->durable_end();
+    data->last_stable_offset = partition->last_stable_offset();
+    data->log_start_offset = partition->start_offset();
+    data->aborted_transactions.reset();
+    if (committed) data->aborted_transactions.emplace();
+    if (wanted.fetch_offset >= end) return true;
+    ReadOptions options;
+    options.max_bytes =
+        std::min<uint64_t>(*left, static_cast<uint64_t>(std::max(0, wanted.max_bytes)));
+    options.at_least_one = first;
+    options.end_offset = end;
+    if (options.max_bytes == 0 && !first) return true;
+    FetchedBatches read = broker().log().Read(partition->number(), wanted.fetch_offset, options);
+    if (read.error != KafkaError::kNone) return fail(read.error);
+    uint64_t bytes = 0;
+    for (const std::string_view batch : read.batches) {
+      data->records->Append(batch);
+      bytes += batch.size();
+    }
+    if (committed && !read.batches.empty()) {
+      const int64_t to = ReadBatchHeader(read.batches.back())->last_offset() + 1;
+      for (const AbortedTransaction& aborted : partition->AbortedBetween(wanted.fetch_offset, to)) {
+        data->aborted_transactions->push_back({aborted.producer_id, aborted.first_offset});
+      }
+    }
+    *left -= std::min(*left, bytes);
+    *found += bytes;
+    kept->insert(kept->end(), read.buffers.begin(), read.buffers.end());
+    return true;
+  }
+
+  CallPtr call_;
+  const FetchRequest request_;
+  FetchSessionView session_;
+  int64_t deadline_us_ = 0;
+  Timers::Id timer_ = 0;
+  std::shared_ptr<FetchWaiters::Waiter> waiter_;
+};
+
+void Handle(const CallPtr& call) {
+  FetchRequest request;
+  if (!call->Decode(&request)) return;
+  std::make_shared<Fetching>(call, std::move(request))->Begin();
+}
+
+}  // namespace
+
+const Handler kFetchHandler = {ApiKey::kFetch, 4, 16, &Handle};
+
+}  // namespace weir::log::kafka

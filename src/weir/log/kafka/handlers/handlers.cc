@@ -1,0 +1,28 @@
+#include "weir/log/kafka/handlers/handlers.h"
+
+#include <algorithm>
+#include <array>
+
+namespace weir::log::kafka {
+
+std::span<const Handler* const> Handlers() {
+  static const auto kHandlers = [] {
+    std::array handlers = {
+        &kApiVersionsHandler, &kFetchHandler,   &kListOffsetsHandler,
+        &kMetadataHandler,    &kProduceHandler,
+    };
+    std::sort(handlers.begin(), handlers.end(),
+              [](const Handler* a, const Handler* b) { return a->key < b->key; });
+    return handlers;
+  }();
+  return kHandlers;
+}
+
+const Handler* FindHandler(ApiKey key) {
+  for (const Handler* handler : Handlers()) {
+    if (handler->key == key) return handler;
+  }
+  return nullptr;
+}
+
+}  // namespace weir::log::kafka

@@ -1,0 +1,33 @@
+// The requests that are served: one handler file each, with the versions it serves.
+//
+// Thread rule: the log's thread.
+#pragma once
+
+#include <span>
+
+#include "weir/log/kafka/api.h"
+#include "weir/log/kafka/call.h"
+
+namespace weir::log::kafka {
+
+struct Handler {
+  ApiKey key;
+  int16_t min_version;
+  int16_t max_version;
+  void (*handle)(const CallPtr& call);
+};
+
+// Ascending by key.
+std::span<const Handler* const> Handlers();
+const Handler* FindHandler(ApiKey key);
+
+extern const Handler kApiVersionsHandler;
+extern const Handler kFetchHandler;
+extern const Handler kListOffsetsHandler;
+extern const Handler kMetadataHandler;
+extern const Handler kProduceHandler;
+
+// Answers a version of ApiVersions that is not served.
+void RespondUnsupportedApiVersions(const CallPtr& call);
+
+}  // namespace weir::log::kafka

@@ -1,0 +1,110 @@
+#include "weir/server/broker/http_page.h"
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+
+namespace weir::server {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+class HttpPage::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(HttpPage& page, tcp::socket socket) : page_(page), stream_(std::move(socket)) {
+    page_.connections_ += 1;
+  }
+  ~Connection() { page_.connections_ -= 1; }
+
+  void Read() {
+    parser_.emplace();
+    parser_->header_limit(8 << 10);
+    parser_->body_limit(8 << 10);
+    stream_.expires_after(std::chrono::seconds(kTimeoutSeconds));
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = shared_from_this()](const error_code& error, size_t) {
+                       if (!error) self->Answer();
+                     });
+  }
+
+ private:
+  void Answer() {
+    const auto& request = parser_->get();
+    response_ = {};
+    response_.version(request.version());
+    response_.keep_alive(request.keep_alive());
+    response_.set(http::field::content_type, "text/plain; version=0.0.4; charset=utf-8");
+    const std::string_view target(request.target().data(), request.target().size());
+    const bool reads = request.method() == http::verb::get || request.method() == http::verb::head;
+    if (!reads) {
+      response_.result(http::status::method_not_allowed);
+      response_.body() = "only GET is answered here\n";
+    } else if (target == "/metrics") {
+      response_.body() = page_.metrics_.PrometheusText();
+    } else if (target == "/health") {
+      const std::string wrong = page_.wrong_();
+      if (!wrong.empty()) response_.result(http::status::service_unavailable);
+      response_.body() = wrong.empty() ? "ok\n" : wrong + "\n";
+    } else {
+      response_.result(http::status::not_found);
+      response_.body() = "there is /health and /metrics\n";
+    }
+    response_.prepare_payload();
+    if (request.method() == http::verb::head) response_.body().clear();
+    http::async_write(stream_, response_,
+                      [self = shared_from_this()](const error_code& error, size_t) {
+                        if (!error && self->response_.keep_alive()) self->Read();
+                      });
+  }
+
+  HttpPage& page_;
+  beast::tcp_stream stream_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  http::response<http::string_body> response_;
+};
+
+Status HttpPage::Listen(const std::string& host, uint16_t port) {
+  error_code error;
+  const tcp::endpoint endpoint(asio::ip::make_address(host, error), port);
+  if (!error) acceptor_.open(endpoint.protocol(), error);
+  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor_.bind(endpoint, error);
+  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (error) {
+    return Error::User(ErrorCode::kConflict, "can't listen for HTTP: " + error.message())
+        .At(host + ":" + std::to_string(port))
+        .Fix("stop what listens there, or give another --http");
+  }
+  port_ = acceptor_.local_endpoint().port();
+  Accept();
+  return Status::Ok();
+}
+
+void HttpPage::Accept() {
+  acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
+    if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
+    if (!error && connections_ < kConnectionsMax) {
+      std::make_shared<Connection>(*this, std::move(socket))->Read();
+    }
+    Accept();
+  });
+}
+
+void HttpPage::Close() {
+  error_code ignored;
+  acceptor_.close(ignored);
+}
+
+}  // namespace weir::server

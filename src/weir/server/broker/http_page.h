@@ -1,0 +1,45 @@
+// HttpPage: what monitors ask for: GET /health (200 "ok", or 503 with what is wrong) and
+// GET /metrics (Prometheus text).
+//
+// Limits: kConnectionsMax at a time, 8 KiB a request, kTimeoutSeconds for one.
+// Thread rule: the event loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "weir/base/metrics.h"
+#include "weir/base/result.h"
+
+namespace weir::server {
+
+class HttpPage {
+ public:
+  static constexpr size_t kConnectionsMax = 100;
+  static constexpr int kTimeoutSeconds = 10;
+
+  // `wrong`: "" while all is well.
+  HttpPage(boost::asio::io_context& loop, const MetricRegistry& metrics,
+           std::function<std::string()> wrong)
+      : acceptor_(loop), metrics_(metrics), wrong_(std::move(wrong)) {}
+
+  Status Listen(const std::string& host, uint16_t port);
+  uint16_t port() const { return port_; }
+  void Close();
+
+ private:
+  class Connection;
+  void Accept();
+
+  boost::asio::ip::tcp::acceptor acceptor_;
+  const MetricRegistry& metrics_;
+  const std::function<std::string()> wrong_;
+  uint16_t port_ = 0;
+  size_t connections_ = 0;
+};
+
+}  // namespace weir::server

@@ -1,0 +1,307 @@
+#include "weir/server/broker/kafka_listener.h"
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+
+#include "weir/log/kafka/call.h"
+
+namespace weir::server {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+using log::kafka::Response;
+
+class KafkaListener::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(KafkaListener& listener, tcp::socket socket)
+      : listener_(listener),
+        socket_(std::move(socket)),
+        session_(std::make_shared<log::kafka::Session>()) {
+    error_code ignored;
+    socket_.set_option(tcp::no_delay(true), ignored);
+    session_->client_host = socket_.remote_endpoint(ignored).address().to_string();
+    in_.resize(kReadBytes);
+  }
+
+  void Start() {
+    WatchIdle();
+    Read();
+  }
+
+  void Drain() {
+    draining_ = true;
+    if (slots_.empty()) Close();
+  }
+
+  void Close() {
+    if (closed_) return;
+    closed_ = true;
+    error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_both, ignored);
+    socket_.close(ignored);
+    if (idle_timer_ != 0) listener_.broker_.timers().Cancel(idle_timer_);
+    listener_.Remove(shared_from_this());
+  }
+
+ private:
+  static constexpr size_t kReadBytes = 64 << 10;
+  static constexpr size_t kLengthBytes = 4;
+  // Answers sent with one write.
+  static constexpr size_t kWritePiecesMax = 512;
+
+  // An answer's place in the order.
+  struct Slot {
+    std::optional<Response> response;
+  };
+
+  bool MayRead() const {
+    return !closed_ && !draining_ && !ending_ && slots_.size() < listener_.options_.requests_max &&
+           unsent_bytes_ < listener_.options_.unsent_bytes_max;
+  }
+
+  void Read() {
+    if (reading_ || !MayRead()) return;
+    // Requests that came along with others before.
+    if (TakeRequests() && !MayRead()) return;
+    if (closed_) return;
+    reading_ = true;
+    MakeRoom();
+    socket_.async_read_some(asio::buffer(in_.data() + in_end_, in_.size() - in_end_),
+                            [self = shared_from_this()](const error_code& error, size_t bytes) {
+                              self->reading_ = false;
+                              if (self->closed_) return;
+                              if (error) return self->Close();
+                              self->listener_.received_bytes_.Add(bytes);
+                              self->in_end_ += bytes;
+                              self->active_ = true;
+                              self->Read();
+                            });
+  }
+
+  // Bytes of the request at the begin of the buffer, with its length; 0 if even that is not there.
+  uint64_t NextRequestBytes() const {
+    if (in_end_ - in_begin_ < kLengthBytes) return 0;
+    uint32_t length = 0;
+    std::memcpy(&length, in_.data() + in_begin_, sizeof(length));
+    return kLengthBytes + uint64_t{__builtin_bswap32(length)};
+  }
+
+  void MakeRoom() {
+    if (in_begin_ > 0) {
+      std::memmove(in_.data(), in_.data() + in_begin_, in_end_ - in_begin_);
+      in_end_ -= in_begin_;
+      in_begin_ = 0;
+    }
+    const uint64_t wanted = std::max<uint64_t>(kReadBytes, NextRequestBytes());
+    if (in_.size() < wanted) {
+      in_.resize(wanted);
+    } else if (in_.size() > 16 * kReadBytes && wanted == kReadBytes && in_end_ < kReadBytes) {
+      // A rare large request does not hold its memory for ever.
+      in_.resize(kReadBytes);
+      in_.shrink_to_fit();
+    }
+    if (in_end_ == in_.size()) in_.resize(in_.size() * 2);
+  }
+
+  // Hands on what is complete. True if there was any.
+  bool TakeRequests() {
+    bool any = false;
+    while (MayRead()) {
+      const uint64_t bytes = NextRequestBytes();
+      if (bytes == 0) break;
+      const uint64_t body = bytes - kLengthBytes;
+      if (body > listener_.broker_.options().request_bytes_max) {
+        Break("a request of " + std::to_string(body) + " bytes");
+        break;
+      }
+      if (in_end_ - in_begin_ < bytes) break;
+      const std::string_view request(in_.data() + in_begin_ + kLengthBytes, body);
+      in_begin_ += bytes;
+      any = true;
+      listener_.requests_.Add();
+      const auto slot = std::make_shared<Slot>();
+      slots_.push_back(slot);
+      log::kafka::Dispatch(listener_.broker_, session_, request,
+                           [self = shared_from_this(), slot](Response response) {
+                             self->Answer(slot, std::move(response));
+                           });
+    }
+    return any;
+  }
+
+  void Answer(const std::shared_ptr<Slot>& slot, Response response) {
+    if (closed_) return;
+    if (response.kind == Response::Kind::kClose) return Break(response.why);
+    unsent_bytes_ += response.bytes.size();
+    slot->response = std::move(response);
+    if (slots_.front() == slot) Write();
+  }
+
+  void Break(const std::string& why) {
+    listener_.broken_.Add();
+    listener_.broker_.Report("connection of " + session_->client_host + " (client id '" +
+                             session_->client_id + "') closed: " + why);
+    Close();
+  }
+
+  void Write() {
+    if (writing_ || closed_) return;
+    sending_.clear();
+    pieces_.clear();
+    while (!slots_.empty() && slots_.front()->response && pieces_.size() < kWritePiecesMax) {
+      sending_.push_back(std::move(*slots_.front()->response));
+      slots_.pop_front();
+      sending_.back().bytes.ForEachPiece(
+          [&](std::string_view piece) { pieces_.emplace_back(piece.data(), piece.size()); });
+    }
+    if (pieces_.empty()) {
+      // Requests that wanted no answer.
+      if (draining_ && slots_.empty()) Close();
+      return;
+    }
+    // Pieces point into sending_, which stays as it is until they are sent.
+    writing_ = true;
+    asio::async_write(socket_, pieces_,
+                      [self = shared_from_this()](const error_code& error, size_t bytes) {
+                        self->writing_ = false;
+                        if (self->closed_) return;
+                        if (error) return self->Close();
+                        self->listener_.sent_bytes_.Add(bytes);
+                        self->unsent_bytes_ -= bytes;
+                        self->active_ = true;
+                        self->Write();
+                        if (self->closed_) return;
+                        if (self->draining_ && self->slots_.empty() && !self->writing_) {
+                          return self->Close();
+                        }
+                        self->Read();
+                      });
+  }
+
+  // A connection without any byte in or out for idle_us ends.
+  void WatchIdle() {
+    idle_timer_ =
+        listener_.broker_.timers().After(listener_.options_.idle_us, [weak = weak_from_this()] {
+          const auto self = weak.lock();
+          if (!self || self->closed_) return;
+          self->idle_timer_ = 0;
+          if (!self->active_ && self->slots_.empty()) return self->Close();
+          self->active_ = false;
+          self->WatchIdle();
+        });
+  }
+
+  KafkaListener& listener_;
+  tcp::socket socket_;
+  std::shared_ptr<log::kafka::Session> session_;
+  std::string in_;
+  size_t in_begin_ = 0;  // what was not handed on yet
+  size_t in_end_ = 0;
+  std::deque<std::shared_ptr<Slot>> slots_;
+  std::vector<Response> sending_;
+  std::vector<asio::const_buffer> pieces_;
+  uint64_t unsent_bytes_ = 0;
+  log::Timers::Id idle_timer_ = 0;
+  bool active_ = false;
+  bool reading_ = false;
+  bool writing_ = false;
+  bool draining_ = false;
+  bool ending_ = false;
+  bool closed_ = false;
+};
+
+KafkaListener::KafkaListener(asio::io_context& loop, log::kafka::Broker& broker,
+                             ListenerOptions options)
+    : loop_(loop),
+      broker_(broker),
+      options_(std::move(options)),
+      acceptor_(loop),
+      requests_(broker.metrics().GetCounter("weir_kafka_requests_total", "Requests received.")),
+      received_bytes_(broker.metrics().GetCounter("weir_kafka_received_bytes_total",
+                                                  "Bytes received from clients.")),
+      sent_bytes_(
+          broker.metrics().GetCounter("weir_kafka_sent_bytes_total", "Bytes sent to clients.")),
+      refused_(broker.metrics().GetCounter("weir_kafka_connections_refused_total",
+                                           "Connections closed at once: there were too many.")),
+      broken_(broker.metrics().GetCounter(
+          "weir_kafka_connections_broken_total",
+          "Connections closed because what came was no request that is served.")),
+      open_(broker.metrics().GetGauge("weir_kafka_connections", "Open connections.")) {}
+
+KafkaListener::~KafkaListener() { Close(); }
+
+Status KafkaListener::Listen() {
+  const std::string where = options_.host + ":" + std::to_string(options_.port);
+  error_code error;
+  const auto address = asio::ip::make_address(options_.host, error);
+  if (error) {
+    return Error::User(ErrorCode::kInvalid, "no IP address to listen on")
+        .At(where)
+        .Fix("give an address of this machine, as 127.0.0.1 or 0.0.0.0");
+  }
+  const tcp::endpoint endpoint(address, options_.port);
+  acceptor_.open(endpoint.protocol(), error);
+  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor_.bind(endpoint, error);
+  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (error) {
+    return Error::User(ErrorCode::kConflict, "can't listen: " + error.message())
+        .At(where)
+        .Fix("stop what listens there, or give another --listen");
+  }
+  port_ = acceptor_.local_endpoint().port();
+  Accept();
+  return Status::Ok();
+}
+
+void KafkaListener::Accept() {
+  acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
+    if (error == asio::error::operation_aborted || draining_) return;
+    if (!error) {
+      if (connections_.size() >= options_.connections_max) {
+        refused_.Add();
+        error_code ignored;
+        socket.close(ignored);
+      } else {
+        const auto connection = std::make_shared<Connection>(*this, std::move(socket));
+        connections_.insert(connection);
+        open_.Set(static_cast<double>(connections_.size()));
+        connection->Start();
+      }
+      return Accept();
+    }
+    // Out of file descriptors, most likely: not in a tight loop.
+    broker_.timers().After(100'000, [this] { Accept(); });
+  });
+}
+
+void KafkaListener::Remove(const std::shared_ptr<Connection>& connection) {
+  connections_.erase(connection);
+  open_.Set(static_cast<double>(connections_.size()));
+}
+
+void KafkaListener::Drain() {
+  draining_ = true;
+  error_code ignored;
+  acceptor_.close(ignored);
+  const auto connections = connections_;
+  for (const auto& connection : connections) connection->Drain();
+}
+
+void KafkaListener::Close() {
+  draining_ = true;
+  error_code ignored;
+  acceptor_.close(ignored);
+  const auto connections = connections_;
+  for (const auto& connection : connections) connection->Close();
+}
+
+}  // namespace weir::server

@@ -1,0 +1,71 @@
+// KafkaListener: connections of Kafka clients. Reads requests, gives each to log::kafka::Dispatch,
+// sends the answers in the order of the requests.
+//
+// Back-pressure: a connection is read from only while it has fewer than requests_max unanswered
+// requests and fewer than unsent_bytes_max bytes that its client did not take; so a slow reader
+// holds what it asked for and no more.
+//
+// Limits: ListenerOptions. A request larger than the broker's request_bytes_max, or bytes that are
+// no request, close the connection; so does silence for idle_us.
+// Thread rule: the event loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "weir/base/metrics.h"
+#include "weir/base/result.h"
+#include "weir/log/kafka/broker.h"
+
+namespace weir::server {
+
+struct ListenerOptions {
+  std::string host = "127.0.0.1";
+  uint16_t port = 9092;  // 0: any
+  size_t connections_max = 10'000;
+  size_t requests_max = 100;
+  uint64_t unsent_bytes_max = 32 << 20;
+  int64_t idle_us = 600'000'000;
+};
+
+class KafkaListener {
+ public:
+  KafkaListener(boost::asio::io_context& loop, log::kafka::Broker& broker, ListenerOptions options);
+  ~KafkaListener();
+
+  // Bound on return. kUser errors: the address is not this machine's, or taken.
+  Status Listen();
+  uint16_t port() const { return port_; }
+  // No new connections and no new requests; what was asked is answered, then connections end.
+  void Drain();
+  // Ends all connections now.
+  void Close();
+  size_t connections() const { return connections_.size(); }
+
+ private:
+  class Connection;
+  void Accept();
+  void Remove(const std::shared_ptr<Connection>& connection);
+
+  boost::asio::io_context& loop_;
+  log::kafka::Broker& broker_;
+  const ListenerOptions options_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  uint16_t port_ = 0;
+  bool draining_ = false;
+  std::unordered_set<std::shared_ptr<Connection>> connections_;
+
+  Counter& requests_;
+  Counter& received_bytes_;
+  Counter& sent_bytes_;
+  Counter& refused_;
+  Counter& broken_;
+  Gauge& open_;
+};
+
+}  // namespace weir::server
