@@ -40,6 +40,7 @@ Result<std::unique_ptr<EventLog>> EventLog::Open(Env& env, MetricRegistry& metri
                                                  EventLogRecovery* recovery) {
   std::unique_ptr<EventLog> log(new EventLog(env, metrics, options));
   const std::string& folder = options.journal.folder;
+  WEIR_RETURN_IF_ERROR(log->SweepFolder());
   WEIR_ASSIGN_OR_RETURN(auto checkpoint,
                         ReadNewestCheckpoint(env, folder, &recovery->damaged_checkpoints));
   if (checkpoint) {
@@ -64,6 +65,8 @@ Result<std::unique_ptr<EventLog>> EventLog::Open(Env& env, MetricRegistry& metri
   for (auto& [number, partition] : log->partitions_) {
     partition->SetDurableEnd(partition->next_offset());
   }
+  log->SweepSettled();
+  log->CheckpointsChanged();
   log->disk_.Begin(log->journal_->bytes());
   return log;
 }
@@ -95,6 +98,10 @@ bool EventLog::DecodeState(std::string_view content) {
 }
 
 void EventLog::ApplyChange(const StateChange& change) {
+  if (change.key == kSettledEvent) {
+    if (change.value) ApplySettled(*change.value);
+    return;
+  }
   state_.Apply(change);
   switch (change.key.empty() ? '\0' : change.key[0]) {
     case 't': {
@@ -106,7 +113,7 @@ void EventLog::ApplyChange(const StateChange& change) {
       const std::vector<uint32_t> after =
           topic != nullptr ? topic->partitions : std::vector<uint32_t>();
       for (const uint32_t number : before) {
-        if (std::find(after.begin(), after.end(), number) == after.end()) partitions_.erase(number);
+        if (std::find(after.begin(), after.end(), number) == after.end()) ForgetPartition(number);
       }
       for (const uint32_t number : after) {
         if (partitions_.count(number) == 0) {
@@ -133,6 +140,11 @@ void EventLog::ApplyChange(const StateChange& change) {
     default:
       break;
   }
+}
+
+void EventLog::ForgetPartition(uint32_t number) {
+  partitions_.erase(number);
+  state_.Apply({kStartPrefix + std::to_string(number), std::nullopt});
 }
 
 PartitionLog* EventLog::FindPartition(uint32_t number) {
@@ -190,7 +202,7 @@ Status EventLog::ReplayBatch(const Frame& frame, Position segment) {
 void EventLog::ApplyBatch(PartitionLog& partition, const BatchHeader& header,
                           const std::optional<Marker>& marker, Position position,
                           size_t frame_bytes, Position segment) {
-  partition.Apply(header, marker, segment);
+  partition.Apply(header, marker, segment, env_.NowMicros() / 1000);
   indexes_.growing().Add(partition.number(), header.base_offset, position,
                          static_cast<uint32_t>(frame_bytes), header.max_timestamp);
 }
@@ -277,6 +289,7 @@ AppendResult EventLog::Append(const NewBatch& batch) {
 }
 
 void EventLog::Rolled(Position segment) {
+  open_since_ms_ = env_.NowMicros() / 1000;
   const SegmentIndexes::Index sealed = indexes_.Open(segment);
   if (!sealed) return;
   auto checkpoint = std::make_shared<Checkpoint>();
@@ -286,15 +299,10 @@ void EventLog::Rolled(Position segment) {
     // Without either, the next start reads more; the journal has all of it.
     (void)indexes_.Save(*sealed);
     (void)WriteCheckpoint(env_, options_.journal.folder, *checkpoint);
+    CheckpointsChanged();
   };
   // A checkpoint must not speak of what a crash could take back.
-  WhenDurable(segment, [this, write] {
-    if (options_.background) {
-      options_.background(write);
-    } else {
-      write();
-    }
-  });
+  WhenDurable(segment, [this, write] { InBackground(write); });
 }
 
 // --- durability ---
@@ -343,6 +351,10 @@ FetchedBatches EventLog::Read(uint32_t number, int64_t offset, const ReadOptions
     out.error = KafkaError::kUnknownTopicOrPartition;
     return out;
   }
+  if (offset < partition->start_offset()) {
+    out.error = KafkaError::kOffsetOutOfRange;
+    return out;
+  }
   const auto& parts = partition->parts();
   auto part = std::upper_bound(
       parts.begin(), parts.end(), offset,
@@ -356,10 +368,14 @@ FetchedBatches EventLog::Read(uint32_t number, int64_t offset, const ReadOptions
     const std::vector<Extent>* extents = (*index)->Find(number);
     if (extents == nullptr) continue;
     auto extent = std::upper_bound(
-        extents->begin(), extents->end(), offset,
+        extents->begin(), extents->end(), std::max(offset, part->base_offset),
         [](int64_t wanted, const Extent& candidate) { return wanted < candidate.base_offset; });
     if (extent != extents->begin()) --extent;
-    while (extent != extents->end() && extent->base_offset < options.end_offset) {
+    // A settled segment may have more than one part of a partition.
+    ReadOptions within = options;
+    within.end_offset = std::min(options.end_offset, part->end_offset);
+    const int64_t from = std::max(offset, part->base_offset);
+    while (extent != extents->end() && extent->base_offset < within.end_offset) {
       if (out.bytes >= options.max_bytes) return out;
       // Neighbours are read together.
       const Position position = extent->position;
@@ -368,10 +384,10 @@ FetchedBatches EventLog::Read(uint32_t number, int64_t offset, const ReadOptions
         bytes += extent->bytes;
         ++extent;
       } while (extent != extents->end() && extent->position == position + bytes &&
-               extent->base_offset < options.end_offset && out.bytes + bytes < options.max_bytes &&
+               extent->base_offset < within.end_offset && out.bytes + bytes < options.max_bytes &&
                bytes < kReadBytesMax);
       const size_t had = out.batches.size();
-      const Status status = ReadExtents(number, position, bytes, offset, options, &out);
+      const Status status = ReadExtents(number, position, bytes, from, within, &out);
       if (!status.ok()) {
         out.error = KafkaError::kKafkaStorageError;
         return out;
@@ -384,6 +400,8 @@ FetchedBatches EventLog::Read(uint32_t number, int64_t offset, const ReadOptions
 
 Status EventLog::ReadExtents(uint32_t partition, Position position, uint64_t bytes, int64_t offset,
                              const ReadOptions& options, FetchedBatches* out) {
+  // An extent that grows may have frames that are not on disk yet.
+  if (!IsSettled(position)) bytes = std::min(bytes, journal_->durable() - position);
   auto buffer = std::make_shared<std::string>(bytes, '\0');
   WEIR_RETURN_IF_ERROR(journal_->Read(position, buffer->data(), bytes));
   const std::string_view all = *buffer;
@@ -430,7 +448,12 @@ Result<std::optional<int64_t>> EventLog::BatchAtTimestamp(uint32_t number, int64
     if (extents == nullptr) continue;
     for (size_t i = 0; i < extents->size(); ++i) {
       const Extent& extent = (*extents)[i];
-      const int64_t end = i + 1 < extents->size() ? (*extents)[i + 1].base_offset : part.end_offset;
+      const int64_t next =
+          i + 1 < extents->size() ? (*extents)[i + 1].base_offset : part.end_offset;
+      // A settled segment may have more than one part of a partition.
+      if (next <= part.base_offset) continue;
+      if (extent.base_offset >= part.end_offset) break;
+      const int64_t end = std::min(next, part.end_offset);
       if (extent.max_timestamp < timestamp || end <= partition->start_offset()) continue;
       ReadOptions options;
       options.max_bytes = extent.bytes;

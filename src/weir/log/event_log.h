@@ -14,6 +14,7 @@
 // Errors: as the journal's; KafkaError where a producer or consumer is to be told.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -79,6 +80,14 @@ struct FetchedBatches {
   uint64_t bytes = 0;
 };
 
+// What a segment had of a partition lies elsewhere now; nowhere, if `part` has no batches.
+struct MovedPart {
+  uint32_t partition = 0;
+  Position segment = 0;
+  int64_t base_offset = 0;
+  SegmentPart part;
+};
+
 class EventLog {
  public:
   static Result<std::unique_ptr<EventLog>> Open(Env& env, MetricRegistry& metrics,
@@ -120,12 +129,39 @@ class EventLog {
   // offset: its base offset, or nothing.
   Result<std::optional<int64_t>> BatchAtTimestamp(uint32_t partition, int64_t timestamp);
 
+  // --- segments, for retention (retention/retention.h) ---
+  // Goes on in a new segment; what was open gets its index and a checkpoint soon.
+  Result<Position> Roll();
+  int64_t open_since_ms() const { return open_since_ms_; }  // the segment that is appended to
+  const SegmentIndex& open_index() { return indexes_.growing(); }
+  Result<SegmentIndexes::Index> IndexOf(Position segment) {
+    return indexes_.Get(segment, *journal_);
+  }
+  const SegmentIndexes& indexes() const { return indexes_; }
+  // No checkpoint needs what is before it to be replayed.
+  Position unneeded_before() const { return unneeded_before_.load(); }
+  // A name for a settled segment, never given before in this process.
+  Position NewSettledSegment();
+  // A settled segment is on disk with its index file: the parts are read from there from now on.
+  Result<Position> Settle(const SegmentIndexes::Index& index, const std::vector<MovedPart>& moved);
+  // Nothing in it is needed any more: its files go in the background. What can't be removed now
+  // is found by the next start.
+  void RemoveSegment(Position first);
+  void InBackground(std::function<void()> task) const;
+
  private:
   EventLog(Env& env, MetricRegistry& metrics, const EventLogOptions& options);
 
   Status Replay(const Frame& frame, Position segment);
   Status ReplayBatch(const Frame& frame, Position segment);
   void ApplyChange(const StateChange& change);
+  void ApplySettled(std::string_view moved);
+  void ForgetPartition(uint32_t number);
+  // What a crash left behind: half-written files, indexes of removed segments.
+  Status SweepFolder();
+  // Settled segments that nobody refers to.
+  void SweepSettled();
+  void CheckpointsChanged();
   void ApplyBatch(PartitionLog& partition, const BatchHeader& header,
                   const std::optional<Marker>& marker, Position position, size_t frame_bytes,
                   Position segment);
@@ -138,6 +174,8 @@ class EventLog {
   Status ReadExtents(uint32_t partition, Position position, uint64_t bytes, int64_t offset,
                      const ReadOptions& options, FetchedBatches* out);
 
+  static const char* const kSettledEvent;  // a change that happens once and is no row of state
+
   Env& env_;
   const EventLogOptions options_;
   StateStore state_;
@@ -148,6 +186,9 @@ class EventLog {
   SegmentIndexes indexes_;
   std::unique_ptr<Journal> journal_;
   DiskSpace disk_;
+  int64_t open_since_ms_ = 0;
+  Position next_settled_ = kSettledBit;
+  std::atomic<Position> unneeded_before_{0};
 
   struct Appended {
     Position end;

@@ -111,6 +111,16 @@ TEST_F(EventLogTest, OffsetsAreGivenInOrderAndServedWhenDurable) {
   EXPECT_THAT(Offsets(Number("t", 0), 0, until), ElementsAre(0));
 }
 
+TEST_F(EventLogTest, ReadsWhatIsDurableBesideWhatIsNot) {
+  Open();
+  CreateTopic("t", 1);
+  Append(Number("t", 0), TestBatch(1).Size(300));
+  Flush();
+  Append(Number("t", 0), TestBatch(1).Size(300));
+  EXPECT_THAT(Offsets(Number("t", 0), 0), ElementsAre(0));
+  EXPECT_EQ(metrics_.PrometheusText().find("weir_log_damaged_frames_total 1"), std::string::npos);
+}
+
 TEST_F(EventLogTest, ReadsAtLeastOneBatchAndNoMoreThanAsked) {
   Open();
   CreateTopic("t", 1);

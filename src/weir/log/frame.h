@@ -18,8 +18,10 @@
 
 namespace weir::log {
 
-// A byte address in the journal.
+// A byte address: in the journal, or, with the top bit set, in a settled segment.
 using Position = uint64_t;
+inline constexpr Position kSettledBit = Position{1} << 63;
+inline constexpr bool IsSettled(Position position) { return (position & kSettledBit) != 0; }
 
 enum class FrameKind : uint8_t {
   kMark = 0,   // says only what is durable; no body

@@ -15,6 +15,13 @@ class Recovering {
 
   Status Run(Position from) {
     firsts_ = files_.Firsts();
+    if (from == 0 && !firsts_.empty() && firsts_.front() > 0) {
+      return Error::Operator(ErrorCode::kCorrupt,
+                             "the journal begins at position " + std::to_string(firsts_.front()) +
+                                 ", and there is no whole checkpoint of what was before it")
+          .At(files_.PathOf(firsts_.front()))
+          .Fix("put the missing checkpoint or segment files back");
+    }
     if (firsts_.empty() || from > 0) {
       const bool inside = !firsts_.empty() && firsts_.front() <= from;
       if (from > 0 && !inside) {
@@ -272,6 +279,16 @@ void Journal::RollLocked() {
   end_ += kSegmentHeaderBytes;
 }
 
+Result<Position> Journal::Roll() {
+  const std::lock_guard lock(mutex_);
+  WEIR_RETURN_IF_ERROR(CheckRoomLocked(kSegmentHeaderBytes));
+  const bool was_idle = pending_.empty();
+  RollLocked();
+  waiting_bytes_.Set(static_cast<double>(pending_.size() + writing_bytes_));
+  if (was_idle) wake_.notify_one();
+  return segment_first_;
+}
+
 Status Journal::Flush() {
   const std::lock_guard flushing(flush_mutex_);
   {
@@ -364,7 +381,8 @@ void Journal::FlushForever() {
 Status Journal::ScanSegment(Position first, const std::function<void(const Frame&)>& f) {
   WEIR_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, files_.Open(first));
   WEIR_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
-  SegmentScan scan(files_, first + kSegmentHeaderBytes, std::min(first + size, durable()));
+  SegmentScan scan(files_, first + kSegmentHeaderBytes,
+                   IsSettled(first) ? first + size : std::min(first + size, durable()));
   while (true) {
     WEIR_ASSIGN_OR_RETURN(const auto found, scan.Next());
     if (!found) return Status::Ok();
@@ -375,7 +393,8 @@ Status Journal::ScanSegment(Position first, const std::function<void(const Frame
 Status Journal::RemoveSegment(Position first) {
   {
     const std::lock_guard lock(mutex_);
-    if (first >= segment_first_) return Error::Bug("the open segment can't be removed");
+    if (!IsSettled(first) && first >= segment_first_)
+      return Error::Bug("the open segment can't be removed");
   }
   return files_.Remove(first);
 }

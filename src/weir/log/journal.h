@@ -82,6 +82,9 @@ class Journal {
   // Queues the frames as one group. `positions` (if not null) gets the position of each.
   Result<Appended> Append(std::span<const NewFrame> group, std::vector<Position>* positions);
 
+  // What is appended from now on goes to a new segment, whose first position is returned.
+  Result<Position> Roll();
+
   // Writes and syncs what waits. Called by the flushing thread, and by tests instead of one.
   Status Flush();
   void StartFlushing(std::function<void(Position durable)> on_durable);
@@ -103,6 +106,8 @@ class Journal {
   // Deletes a segment; not the last.
   Status RemoveSegment(Position first);
   uint64_t bytes() const { return files_.bytes(); }
+  // Settled segments lie in the same folder; whoever writes one does so here.
+  SegmentFiles& files() { return files_; }
 
  private:
   Journal(Env& env, MetricRegistry& metrics, const JournalOptions& options);

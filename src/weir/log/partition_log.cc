@@ -4,6 +4,26 @@
 
 namespace weir::log {
 
+void SegmentPart::Encode(ByteWriter& out) const {
+  out.Varint(segment);
+  out.Signed(base_offset);
+  out.Signed(end_offset);
+  out.Signed(max_timestamp);
+  out.Varint(bytes);
+  out.Varint(batches);
+  out.Signed(appended_ms);
+}
+
+void SegmentPart::Decode(ByteReader& in) {
+  segment = in.Varint();
+  base_offset = in.Signed();
+  end_offset = in.Signed();
+  max_timestamp = in.Signed();
+  bytes = in.Varint();
+  batches = in.Varint();
+  appended_ms = in.Signed();
+}
+
 int64_t PartitionLog::last_stable_offset() const {
   const std::optional<int64_t> open = producers_.FirstOpen();
   return open ? std::min(*open, durable_end_) : durable_end_;
@@ -22,7 +42,7 @@ uint64_t PartitionLog::bytes() const {
 }
 
 void PartitionLog::Apply(const BatchHeader& header, const std::optional<Marker>& marker,
-                         Position segment) {
+                         Position segment, int64_t now_ms) {
   if (parts_.empty() || parts_.back().segment != segment) {
     SegmentPart part;
     part.segment = segment;
@@ -33,6 +53,8 @@ void PartitionLog::Apply(const BatchHeader& header, const std::optional<Marker>&
   part.end_offset = header.last_offset() + 1;
   part.max_timestamp = std::max(part.max_timestamp, header.max_timestamp);
   part.bytes += header.total_bytes();
+  part.batches += 1;
+  part.appended_ms = std::max(part.appended_ms, now_ms);
   next_offset_ = header.last_offset() + 1;
   if (!header.control()) {
     producers_.Add(header);
@@ -43,6 +65,28 @@ void PartitionLog::Apply(const BatchHeader& header, const std::optional<Marker>&
       header.producer_id, header.producer_epoch, header.max_timestamp, marker->coordinator_epoch);
   if (first && !marker->commit) {
     aborted_.push_back({header.producer_id, *first, header.base_offset});
+  }
+}
+
+void PartitionLog::ReplacePart(Position segment, int64_t base_offset, const SegmentPart& part) {
+  const auto found = std::find_if(parts_.begin(), parts_.end(), [&](const SegmentPart& candidate) {
+    return candidate.segment == segment && candidate.base_offset == base_offset;
+  });
+  if (found == parts_.end()) return;
+  if (part.batches == 0) {
+    parts_.erase(found);
+    return;
+  }
+  *found = part;
+  // Neighbours that were moved to the same segment are one.
+  if (found != parts_.begin() && std::prev(found)->segment == part.segment) {
+    SegmentPart& before = *std::prev(found);
+    before.end_offset = part.end_offset;
+    before.max_timestamp = std::max(before.max_timestamp, part.max_timestamp);
+    before.bytes += part.bytes;
+    before.batches += part.batches;
+    before.appended_ms = std::max(before.appended_ms, part.appended_ms);
+    parts_.erase(found);
   }
 }
 
@@ -71,13 +115,7 @@ void PartitionLog::Encode(ByteWriter& out) const {
   out.Signed(start_offset_);
   out.Signed(next_offset_);
   out.Varint(parts_.size());
-  for (const SegmentPart& part : parts_) {
-    out.Varint(part.segment);
-    out.Signed(part.base_offset);
-    out.Signed(part.end_offset);
-    out.Signed(part.max_timestamp);
-    out.Varint(part.bytes);
-  }
+  for (const SegmentPart& part : parts_) part.Encode(out);
   out.Varint(aborted_.size());
   for (const AbortedTransaction& transaction : aborted_) {
     out.Signed(transaction.producer_id);
@@ -92,13 +130,9 @@ bool PartitionLog::Decode(ByteReader& in) {
   start_offset_ = in.Signed();
   next_offset_ = in.Signed();
   durable_end_ = next_offset_;
-  for (uint64_t left = in.Count(5); left > 0 && in.ok(); --left) {
+  for (uint64_t left = in.Count(7); left > 0 && in.ok(); --left) {
     SegmentPart part;
-    part.segment = in.Varint();
-    part.base_offset = in.Signed();
-    part.end_offset = in.Signed();
-    part.max_timestamp = in.Signed();
-    part.bytes = in.Varint();
+    part.Decode(in);
     parts_.push_back(part);
   }
   for (uint64_t left = in.Count(3); left > 0 && in.ok(); --left) {

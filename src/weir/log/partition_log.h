@@ -24,6 +24,12 @@ struct SegmentPart {
   int64_t end_offset = 0;  // after the last record
   int64_t max_timestamp = -1;
   uint64_t bytes = 0;  // of batches
+  uint64_t batches = 0;
+  int64_t appended_ms = 0;  // by the clock of the machine: all of it was there then, or before
+
+  uint64_t frame_bytes() const { return bytes + kFrameHeaderBytes * batches; }
+  void Encode(ByteWriter& out) const;
+  void Decode(ByteReader& in);
 };
 
 struct AbortedTransaction {
@@ -50,7 +56,11 @@ class PartitionLog {
   ProducerStates& producers() { return producers_; }
 
   // A batch is in the journal. `marker` for control batches.
-  void Apply(const BatchHeader& header, const std::optional<Marker>& marker, Position segment);
+  void Apply(const BatchHeader& header, const std::optional<Marker>& marker, Position segment,
+             int64_t now_ms);
+  // The part of `segment` that begins at this offset lies elsewhere now, or (if `part` has no
+  // batches) nowhere. Nothing happens if it is no longer kept.
+  void ReplacePart(Position segment, int64_t base_offset, const SegmentPart& part);
   void SetDurableEnd(int64_t offset) { durable_end_ = offset; }
   // Forgets what lies below; beyond next_offset() is a bug of the caller.
   void SetStartOffset(int64_t offset);

@@ -41,7 +41,18 @@ std::vector<Position> SegmentFiles::Firsts() const {
   const std::lock_guard lock(mutex_);
   std::vector<Position> firsts;
   firsts.reserve(segments_.size());
-  for (const auto& [first, segment] : segments_) firsts.push_back(first);
+  for (const auto& [first, segment] : segments_) {
+    if (!IsSettled(first)) firsts.push_back(first);
+  }
+  return firsts;
+}
+
+std::vector<Position> SegmentFiles::SettledFirsts() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Position> firsts;
+  for (auto at = segments_.lower_bound(kSettledBit); at != segments_.end(); ++at) {
+    firsts.push_back(at->first);
+  }
   return firsts;
 }
 
@@ -132,6 +143,12 @@ uint64_t SegmentFiles::bytes() const {
   uint64_t sum = 0;
   for (const auto& [first, segment] : segments_) sum += segment.bytes;
   return sum;
+}
+
+uint64_t SegmentFiles::BytesOf(Position first) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = segments_.find(first);
+  return found == segments_.end() ? 0 : found->second.bytes;
 }
 
 void SegmentFiles::Grown(Position first, uint64_t file_bytes) {

@@ -27,7 +27,8 @@ class SegmentFiles {
   // Finds the segments that are there.
   Status List();
 
-  std::vector<Position> Firsts() const;  // ascending
+  std::vector<Position> Firsts() const;         // of the journal's, ascending
+  std::vector<Position> SettledFirsts() const;  // of settled ones, ascending
   std::string PathOf(Position first) const;
 
   // A new, empty segment: file, header and name are durable on return.
@@ -40,6 +41,7 @@ class SegmentFiles {
   Status Read(Position position, char* buffer, size_t n);
   // Bytes of all files, as far as known from List, Create and Grown.
   uint64_t bytes() const;
+  uint64_t BytesOf(Position first) const;  // 0 if there is none
   void Grown(Position first, uint64_t file_bytes);
 
  private:

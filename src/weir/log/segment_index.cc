@@ -8,7 +8,7 @@
 namespace weir::log {
 namespace {
 
-constexpr std::string_view kMagic = "WEIRSIX1";
+constexpr std::string_view kMagic = "WEIRSIX2";
 constexpr size_t kChecksumBytes = 8;
 
 Error Damaged() { return Error::Operator(ErrorCode::kCorrupt, "the segment's index is damaged"); }
@@ -21,12 +21,14 @@ void SegmentIndex::Add(uint32_t partition, int64_t base_offset, Position positio
   const bool neighbour = !extents.empty() && last_partition_ == partition && last_end_ == position;
   last_partition_ = partition;
   last_end_ = position + frame_bytes;
+  frame_bytes_ += frame_bytes;
   if (neighbour && extents.back().bytes + frame_bytes <= kExtentBytes) {
     extents.back().bytes += frame_bytes;
+    extents.back().batches += 1;
     extents.back().max_timestamp = std::max(extents.back().max_timestamp, max_timestamp);
     return;
   }
-  extents.push_back({base_offset, position, frame_bytes, max_timestamp});
+  extents.push_back({base_offset, position, frame_bytes, 1, max_timestamp});
   extents_ += 1;
 }
 
@@ -50,6 +52,7 @@ std::string SegmentIndex::Encode() const {
       out.Signed(extent.base_offset - last.base_offset);
       out.Signed(static_cast<int64_t>(extent.position - last.position));
       out.Varint(extent.bytes);
+      out.Varint(extent.batches);
       out.Signed(extent.max_timestamp - last.max_timestamp);
       last = extent;
     }
@@ -68,7 +71,7 @@ Result<std::shared_ptr<SegmentIndex>> SegmentIndex::Decode(std::string_view byte
   auto index = std::make_shared<SegmentIndex>(in.Varint());
   for (uint64_t parts = in.Count(); parts > 0 && in.ok(); --parts) {
     auto& extents = index->parts_[static_cast<uint32_t>(in.Varint())];
-    const uint64_t count = in.Count(4);
+    const uint64_t count = in.Count(5);
     extents.reserve(count);
     Extent extent;
     extent.position = index->first_;
@@ -76,8 +79,10 @@ Result<std::shared_ptr<SegmentIndex>> SegmentIndex::Decode(std::string_view byte
       extent.base_offset += in.Signed();
       extent.position += static_cast<uint64_t>(in.Signed());
       extent.bytes = static_cast<uint32_t>(in.Varint());
+      extent.batches = static_cast<uint32_t>(in.Varint());
       extent.max_timestamp += in.Signed();
       extents.push_back(extent);
+      index->frame_bytes_ += extent.bytes;
     }
     index->extents_ += count;
   }

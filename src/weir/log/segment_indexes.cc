@@ -50,14 +50,13 @@ Status SegmentIndexes::Save(const SegmentIndex& index) const {
   return env_.WriteFileAtomic(PathOf(index.first()), index.Encode());
 }
 
-void SegmentIndexes::Remove(Position first) {
+void SegmentIndexes::Forget(Position first) {
   const auto found = cache_.find(first);
   if (found != cache_.end()) {
     cache_bytes_ -= found->second.index->memory_bytes();
     uses_.erase(found->second.use);
     cache_.erase(found);
   }
-  (void)env_.RemoveFile(PathOf(first));  // never made, or already gone
 }
 
 void SegmentIndexes::Keep(Index index) {

@@ -30,18 +30,21 @@ class SegmentIndexes {
   // A new segment is appended to; the one before (if any) is sealed and returned for Save.
   Index Open(Position first);
 
+  // A settled segment was written, with this index.
+  void Adopt(Index index) { Keep(std::move(index)); }
+
   Result<Index> Get(Position first, Journal& journal);
   // Puts the file of a sealed index in place.
   Status Save(const SegmentIndex& index) const;
-  // The segment is gone.
-  void Remove(Position first);
+  std::string PathOf(Position first) const;
+  // The segment is gone, or will be.
+  void Forget(Position first);
 
  private:
   struct Cached {
     Index index;
     std::list<Position>::iterator use;
   };
-  std::string PathOf(Position first) const;
   void Keep(Index index);
 
   Env& env_;
