@@ -547,6 +547,10 @@ def members(message, name, fields, around, body):
 
 def message_struct(message, body):
     first, last = message.versions
+    every_field = list(message.fields)
+    for fields, _ in message.structs().values():
+        every_field += fields
+    nullable = {f.type for f in every_field if f.is_struct and f.null and not f.is_array}
     body.add(f"struct {message.name} {{")
     body.add(f'static constexpr std::string_view kName = "{message.name}";')
     if message.key is not None:
@@ -556,6 +560,10 @@ def message_struct(message, body):
     body.add()
     for struct, (fields, around) in message.structs().items():
         body.add(f"struct {struct} {{")
+        if struct in nullable:
+            # While the struct around it is not complete, neither are the initialisers in here, and
+            # Clang takes it for a struct that std::optional cannot make.
+            body.add(f"{struct}() {{}}")
         members(message, struct, fields, around, body)
         body.add("};")
         body.add()

@@ -91,6 +91,11 @@ Status RecordReader::Open(std::string_view batch, size_t bytes_max) {
     Fail("no record batch");
     return status_;
   }
+  if (header->last_offset_delta < 0 ||
+      header->base_offset > std::numeric_limits<int64_t>::max() - header->last_offset_delta) {
+    Fail("offsets overflow");
+    return status_;
+  }
   header_ = *header;
   auto records = decompressor_.Decompress(static_cast<Codec>(header_.codec()),
                                           batch.substr(kBatchHeaderBytes), bytes_max);

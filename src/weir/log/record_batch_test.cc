@@ -178,7 +178,7 @@ TEST(RecordBatch, EveryCodecComesBack) {
 
     // Larger than a block of any framing.
     std::string value;
-    for (int i = 0; i < 300'000; ++i) value.push_back(static_cast<char>(i * i >> (i % 7)));
+    for (uint32_t i = 0; i < 300'000; ++i) value.push_back(static_cast<char>(i * i >> (i % 7)));
     const std::string large = Build({.codec = codec}, {{.value = value}, {.value = "end"}});
     ASSERT_TRUE(reader.Open(large).ok());
     Record record;
@@ -320,6 +320,15 @@ TEST(RecordReader, RecordsThatLieAboutTheirLengthsAreAnError) {
   while (reader.Next(record)) {
   }
   EXPECT_THAT(reader.status().error().message(), HasSubstr("bytes are left after the last record"));
+}
+
+TEST(RecordReader, OffsetsThatOverflowAreAnError) {
+  RecordReader reader;
+  const std::string batch = BuildFive({.base_offset = std::numeric_limits<int64_t>::max() - 3});
+  ASSERT_FALSE(reader.Open(batch).ok());
+  EXPECT_THAT(reader.status().error().message(), HasSubstr("offsets overflow"));
+  EXPECT_TRUE(
+      reader.Open(BuildFive({.base_offset = std::numeric_limits<int64_t>::max() - 4})).ok());
 }
 
 TEST(ValidateProduce, TakesWhatAProducerSends) {
