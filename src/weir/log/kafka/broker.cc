@@ -70,7 +70,8 @@ Broker::Broker(Env& env, MetricRegistry& metrics, EventLog& log, Timers& timers,
       log_(log),
       timers_(timers),
       options_(std::move(options)),
-      fetch_sessions_(env, timers) {
+      fetch_sessions_(env, timers),
+      groups_(env, metrics, log, timers, options_.groups) {
   log_.OnPartitionAdvanced([this](uint32_t partition) { fetch_waiters_.Changed(partition); });
 }
 

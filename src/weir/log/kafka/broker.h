@@ -15,6 +15,7 @@
 #include "weir/base/metrics.h"
 #include "weir/base/result.h"
 #include "weir/log/event_log.h"
+#include "weir/log/groups/group_coordinator.h"
 #include "weir/log/kafka/errors.h"
 #include "weir/log/kafka/fetch_sessions.h"
 #include "weir/log/record_batch_reader.h"
@@ -33,6 +34,7 @@ struct BrokerOptions {
   bool clamp_replication = true;
   uint64_t request_bytes_max = 100 << 20;
   uint64_t fetch_bytes_max = 16 << 20;  // of one answer, but for its first batch
+  GroupOptions groups;
   // What the operator should know, a line each; nothing if not set.
   std::function<void(const std::string&)> report;
 };
@@ -65,6 +67,7 @@ class Broker {
   Timers& timers() { return timers_; }
   FetchWaiters& fetch_waiters() { return fetch_waiters_; }
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
+  GroupCoordinator& groups() { return groups_; }
   const BrokerOptions& options() const { return options_; }
   // For one batch at a time; keeps its memory.
   RecordReader& record_reader() { return record_reader_; }
@@ -96,6 +99,7 @@ class Broker {
   BrokerOptions options_;
   FetchWaiters fetch_waiters_;
   FetchSessions fetch_sessions_;
+  GroupCoordinator groups_;
   RecordReader record_reader_;
 };
 

@@ -8,8 +8,12 @@ namespace weir::log::kafka {
 std::span<const Handler* const> Handlers() {
   static const auto kHandlers = [] {
     std::array handlers = {
-        &kApiVersionsHandler, &kFetchHandler,   &kListOffsetsHandler,
-        &kMetadataHandler,    &kProduceHandler,
+        &kApiVersionsHandler,  &kDeleteGroupsHandler,    &kDescribeGroupsHandler,
+        &kFetchHandler,        &kFindCoordinatorHandler, &kHeartbeatHandler,
+        &kJoinGroupHandler,    &kLeaveGroupHandler,      &kListGroupsHandler,
+        &kListOffsetsHandler,  &kMetadataHandler,        &kOffsetCommitHandler,
+        &kOffsetDeleteHandler, &kOffsetFetchHandler,     &kProduceHandler,
+        &kSyncGroupHandler,
     };
     std::sort(handlers.begin(), handlers.end(),
               [](const Handler* a, const Handler* b) { return a->key < b->key; });
