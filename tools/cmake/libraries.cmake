@@ -23,12 +23,14 @@ pkg_check_modules(weir_isal_pc REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(weir_lz4_pc REQUIRED IMPORTED_TARGET liblz4)
 pkg_check_modules(weir_snappy_pc REQUIRED IMPORTED_TARGET snappy)
 pkg_check_modules(weir_edit_pc REQUIRED IMPORTED_TARGET libedit)
+pkg_check_modules(weir_re2_pc REQUIRED IMPORTED_TARGET re2)
 add_library(weir_xxhash ALIAS PkgConfig::weir_xxhash_pc)
 add_library(weir_zstd ALIAS PkgConfig::weir_zstd_pc)
 add_library(weir_isal ALIAS PkgConfig::weir_isal_pc)
 add_library(weir_lz4 ALIAS PkgConfig::weir_lz4_pc)
 add_library(weir_snappy ALIAS PkgConfig::weir_snappy_pc)
 add_library(weir_edit ALIAS PkgConfig::weir_edit_pc)
+add_library(weir_re2 ALIAS PkgConfig::weir_re2_pc)
 
 # The shared library comes out of the npm package with a build path of its own; we link it by path
 # and find it at run time in ../lib (installed) or in build/deps (build tree).

@@ -101,7 +101,6 @@ bool ClassicGroup::DecodeRow(std::string_view row) {
     members_[member_id] = std::move(member);
   }
   if (!in.ok() || !in.done()) return false;
-  has_row = true;
   state_ = members_.empty() ? ClassicState::kEmpty : ClassicState::kStable;
   return true;
 }

@@ -77,7 +77,6 @@ class ClassicGroup {
   // "" if no member has it.
   const std::string& MemberOfInstance(const std::string& instance_id) const;
   const std::map<std::string, std::unique_ptr<ClassicMember>>& members() const { return members_; }
-  bool has_row = false;  // in the state store
 
   // Members that were given an id and not yet joined with it, until their alarm.
   std::map<std::string, std::unique_ptr<Alarm>> pending;

@@ -611,10 +611,8 @@ JoinGroupResponse ClassicGroups::JoinedResponse(const ClassicGroup& group,
   return response;
 }
 
-Result<Position> ClassicGroups::WriteRow(ClassicGroup& group, const std::string& row) {
-  auto written = context_.log.Commit({}, {{kRowPrefix + group.id(), row}}, nullptr);
-  if (written.ok()) group.has_row = true;
-  return written;
+Result<Position> ClassicGroups::WriteRow(const ClassicGroup& group, const std::string& row) {
+  return context_.log.Commit({}, {{kRowPrefix + group.id(), row}}, nullptr);
 }
 
 }  // namespace weir::log

@@ -84,7 +84,7 @@ class ClassicGroups {
 
   void AnswerJoin(ClassicMember& member, JoinGroupResponse response);
   JoinGroupResponse JoinedResponse(const ClassicGroup& group, const std::string& member_id) const;
-  Result<Position> WriteRow(ClassicGroup& group, const std::string& row);
+  Result<Position> WriteRow(const ClassicGroup& group, const std::string& row);
 
   // A new member is dropped if it is not in a generation by then, and does not ask again.
   static constexpr int64_t kNewMemberJoinTimeoutMs = 5 * 60 * 1000;

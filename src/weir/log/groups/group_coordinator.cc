@@ -11,6 +11,7 @@ using kafka::KafkaError;
 
 namespace {
 
+constexpr int16_t kMemberEpochVersion = 9;    // of OffsetCommit, KIP-848
 constexpr int16_t kGroupNotFoundVersion = 9;  // of OffsetCommit: older ones know no such error
 
 std::string Lower(std::string text) {
@@ -31,6 +32,7 @@ GroupCoordinator::GroupCoordinator(Env& env, MetricRegistry& metrics, EventLog& 
                                    const GroupOptions& options)
     : context_(env, log, timers, options),
       classic_(context_, metrics),
+      consumer_(context_, metrics),
       expiry_(timers),
       groups_gauge_(metrics.GetGauge("weir_log_groups", "Groups that are known.")),
       members_gauge_(metrics.GetGauge("weir_log_group_members", "Members of all groups.")),
@@ -52,21 +54,39 @@ void GroupCoordinator::Load() {
   offsets_end_ = context_.log.journal().end();
   rows.ForEach("g", [this](const std::string& key, const std::string& value) {
     if (key.starts_with(ClassicGroups::kRowPrefix)) {
-      (void)classic_.Load(key.substr(2), value);
+      const std::string group_id = key.substr(2);
+      if (!classic_.Load(group_id, value)) (void)consumer_.Load(group_id);
     } else {
       (void)offsets_.Apply({key, value});
     }
   });
   // Groups that only ever committed offsets have no row.
-  offsets_.ForEachGroup([this](const std::string& group) { classic_.GetOrAdd(group); });
+  offsets_.ForEachGroup([this](const std::string& group) {
+    if (!IsKnown(group)) classic_.GetOrAdd(group);
+  });
   ShowFigures();
 }
 
 void GroupCoordinator::ShowFigures() {
-  groups_gauge_.Set(static_cast<double>(classic_.all().size()));
-  members_gauge_.Set(static_cast<double>(classic_.members()));
+  groups_gauge_.Set(static_cast<double>(classic_.all().size() + consumer_.all().size()));
+  members_gauge_.Set(static_cast<double>(classic_.members() + consumer_.members()));
   offsets_gauge_.Set(static_cast<double>(offsets_.committed()));
   pending_gauge_.Set(static_cast<double>(offsets_.pending()));
+}
+
+bool GroupCoordinator::IsKnown(const std::string& group_id) {
+  return classic_.Find(group_id) != nullptr || consumer_.Find(group_id) != nullptr;
+}
+
+bool GroupCoordinator::IsEmpty(const std::string& group_id) {
+  if (const ConsumerGroup* group = consumer_.Find(group_id)) return group->members().empty();
+  const ClassicGroup* group = classic_.Find(group_id);
+  return group == nullptr || group->state() == ClassicState::kEmpty;
+}
+
+void GroupCoordinator::Forget(const std::string& group_id) {
+  classic_.Forget(group_id);
+  consumer_.Forget(group_id);
 }
 
 // --- members ---
@@ -74,6 +94,20 @@ void GroupCoordinator::ShowFigures() {
 void GroupCoordinator::JoinGroup(const GroupCaller& caller, const JoinGroupRequest& request,
                                  std::function<void(JoinGroupResponse)> done) {
   GroupContext::Scope scope(context_);
+  if (const ConsumerGroup* other = consumer_.Find(request.group_id)) {
+    if (!other->members().empty() || !request.member_id.empty()) {
+      JoinGroupResponse refused;
+      refused.error = other->members().empty() ? KafkaError::kUnknownMemberId
+                                               : KafkaError::kInconsistentGroupProtocol;
+      refused.member_id = request.member_id;
+      return context_.Answer(std::move(done), std::move(refused));
+    }
+    // Its row is there until the classic group's first one takes its place.
+    const int64_t empty_since_ms = other->empty_since_ms;
+    consumer_.Forget(request.group_id);
+    ClassicGroup& group = classic_.GetOrAdd(request.group_id);
+    group.empty_since_ms = empty_since_ms;
+  }
   classic_.Join(caller, request, std::move(done));
   ShowFigures();
 }
@@ -93,7 +127,43 @@ void GroupCoordinator::Heartbeat(const GroupCaller&, const HeartbeatRequest& req
 void GroupCoordinator::LeaveGroup(const GroupCaller&, const LeaveGroupRequest& request,
                                   std::function<void(LeaveGroupResponse)> done) {
   GroupContext::Scope scope(context_);
-  context_.Answer(std::move(done), classic_.Leave(request));
+  if (ConsumerGroup* group = consumer_.Find(request.group_id)) {
+    // Members leave such a group by a heartbeat; administrators remove instances so.
+    LeaveGroupResponse response;
+    for (const LeavingMember& leaving : request.members) {
+      KafkaError error = KafkaError::kUnknownMemberId;
+      group = consumer_.Find(request.group_id);
+      if (group != nullptr && leaving.instance_id && leaving.member_id.empty()) {
+        error = consumer_.RemoveInstance(*group, *leaving.instance_id);
+      }
+      response.members.push_back({leaving.member_id, leaving.instance_id, error});
+    }
+    context_.Answer(std::move(done), std::move(response));
+  } else {
+    context_.Answer(std::move(done), classic_.Leave(request));
+  }
+  ShowFigures();
+}
+
+void GroupCoordinator::ConsumerHeartbeat(const GroupCaller& caller,
+                                         const ConsumerGroupHeartbeatRequest& request,
+                                         std::function<void(ConsumerGroupHeartbeatResponse)> done) {
+  GroupContext::Scope scope(context_);
+  ConsumerGroupHeartbeatResponse refused;
+  refused.error = ConsumerGroups::Check(caller, request, &refused.error_message);
+  const ClassicGroup* other = classic_.Find(request.group_id);
+  if (refused.error == KafkaError::kNone && other != nullptr &&
+      (request.member_epoch != 0 || other->state() != ClassicState::kEmpty)) {
+    refused.error = KafkaError::kGroupIdNotFound;
+    refused.error_message = "Group " + request.group_id + " is not a consumer group.";
+  }
+  if (refused.error != KafkaError::kNone) {
+    return context_.Answer(std::move(done), std::move(refused));
+  }
+  consumer_.Heartbeat(caller, request, std::move(done));
+  if (other != nullptr && consumer_.Find(request.group_id) != nullptr) {
+    classic_.Forget(request.group_id);
+  }
   ShowFigures();
 }
 
@@ -111,6 +181,18 @@ const Topic* GroupCoordinator::FindTopic(const std::string& name, const TopicId&
 
 KafkaError GroupCoordinator::CheckCommit(const GroupCaller& caller,
                                          const OffsetCommitRequest& request, bool transactional) {
+  if (ConsumerGroup* group = consumer_.Find(request.group_id)) {
+    if (request.generation_or_epoch < 0 && group->members().empty()) return KafkaError::kNone;
+    const KafkaError error =
+        ConsumerGroups::CheckMember(*group, request.member_id, request.generation_or_epoch);
+    if (error == KafkaError::kUnknownMemberId) return error;
+    // Older versions have no field for a member's epoch.
+    if (!transactional && caller.api_version < kMemberEpochVersion) {
+      return KafkaError::kUnsupportedVersion;
+    }
+    return error == KafkaError::kStaleMemberEpoch && transactional ? KafkaError::kIllegalGeneration
+                                                                   : error;
+  }
   ClassicGroup* group = classic_.Find(request.group_id);
   if (group == nullptr) {
     if (request.generation_or_epoch < 0) {
@@ -193,7 +275,7 @@ void GroupCoordinator::Commit(const GroupCaller& caller, const OffsetCommitReque
     }
     return context_.Answer(std::move(done), std::move(response));
   }
-  classic_.GetOrAdd(request.group_id);
+  if (!IsKnown(request.group_id)) classic_.GetOrAdd(request.group_id);
   ShowFigures();
   context_.WhenDurable(*written, [this, done = std::move(done), response = std::move(response)] {
     context_.Answer(done, response);
@@ -212,7 +294,14 @@ void GroupCoordinator::Apply(std::span<const StateChange> rows, Position end) {
   ShowFigures();
 }
 
-KafkaError GroupCoordinator::CheckFetch(const OffsetFetchRequest&) { return KafkaError::kNone; }
+KafkaError GroupCoordinator::CheckFetch(const OffsetFetchRequest& request) {
+  ConsumerGroup* group = consumer_.Find(request.group_id);
+  // Administrators, and clients of versions without these fields.
+  if (group == nullptr || (!request.member_id && request.member_epoch < 0)) {
+    return KafkaError::kNone;
+  }
+  return ConsumerGroups::CheckMember(*group, request.member_id.value_or(""), request.member_epoch);
+}
 
 FetchedOffset GroupCoordinator::ReadOffset(const OffsetFetchRequest& request,
                                            const OffsetPlace& place) const {
@@ -280,9 +369,10 @@ void GroupCoordinator::DeleteOffsets(const OffsetDeleteRequest& request,
   GroupContext::Scope scope(context_);
   OffsetDeleteResponse response;
   ClassicGroup* group = classic_.Find(request.group_id);
-  if (group == nullptr) {
+  ConsumerGroup* consumer = consumer_.Find(request.group_id);
+  if (!IsKnown(request.group_id)) {
     response.error = KafkaError::kGroupIdNotFound;
-  } else if (group->state() != ClassicState::kEmpty &&
+  } else if (group != nullptr && group->state() != ClassicState::kEmpty &&
              group->protocol_type != std::string(kConsumerProtocolType)) {
     // What such members are interested in is not known.
     response.error = KafkaError::kNonEmptyGroup;
@@ -290,7 +380,13 @@ void GroupCoordinator::DeleteOffsets(const OffsetDeleteRequest& request,
   if (response.error != KafkaError::kNone) {
     return context_.Answer(std::move(done), std::move(response));
   }
-  const auto subscribed = group->SubscribedTopics();
+  const auto classic_topics =
+      group != nullptr ? group->SubscribedTopics() : std::optional<std::set<std::string>>();
+  const auto subscribed = [&](const std::string& topic) {
+    if (consumer != nullptr) return consumer->IsSubscribedTo(topic);
+    if (group->state() == ClassicState::kEmpty) return false;
+    return !classic_topics || classic_topics->count(topic) != 0;
+  };
   std::vector<StateChange> rows;
   for (const OffsetFetchTopic& asked : request.topics) {
     TopicErrors& topic = response.topics.emplace_back();
@@ -298,10 +394,7 @@ void GroupCoordinator::DeleteOffsets(const OffsetDeleteRequest& request,
     topic.id = asked.id;
     KafkaError error = KafkaError::kNone;
     const Topic* known = FindTopic(asked.name, asked.id, &error);
-    if (known != nullptr && group->state() != ClassicState::kEmpty &&
-        (!subscribed || subscribed->count(known->name) != 0)) {
-      error = KafkaError::kGroupSubscribedToTopic;
-    }
+    if (known != nullptr && subscribed(known->name)) error = KafkaError::kGroupSubscribedToTopic;
     for (const int32_t index : asked.partitions) {
       topic.partitions.push_back({index, error});
       if (error != KafkaError::kNone) continue;
@@ -332,7 +425,9 @@ std::vector<DescribedGroup> GroupCoordinator::DescribeGroups(
     ClassicGroup* group = classic_.Find(group_id);
     if (group == nullptr) {
       one.error = KafkaError::kGroupIdNotFound;
-      one.error_message = "Group " + group_id + " not found.";
+      one.error_message =
+          "Group " + group_id +
+          (consumer_.Find(group_id) != nullptr ? " is not a classic group." : " not found.");
       one.state = "Dead";
       continue;
     }
@@ -349,11 +444,52 @@ std::vector<DescribedGroup> GroupCoordinator::DescribeGroups(
   return described;
 }
 
+std::vector<DescribedConsumerGroup> GroupCoordinator::DescribeConsumerGroups(
+    const std::vector<std::string>& group_ids) {
+  std::vector<DescribedConsumerGroup> described;
+  for (const std::string& group_id : group_ids) {
+    DescribedConsumerGroup& one = described.emplace_back();
+    one.group_id = group_id;
+    const ConsumerGroup* group = consumer_.Find(group_id);
+    if (group == nullptr) {
+      one.error = KafkaError::kGroupIdNotFound;
+      one.error_message =
+          "Group " + group_id +
+          (classic_.Find(group_id) != nullptr ? " is not a consumer group." : " not found.");
+      continue;
+    }
+    one.state = group->StateName();
+    one.group_epoch = group->epoch;
+    one.assignment_epoch = group->assignment_epoch;
+    one.assignor = group->PreferredAssignor();
+    for (const auto& [member_id, member] : group->members()) {
+      DescribedConsumerGroup::Member& each = one.members.emplace_back();
+      each.member_id = member_id;
+      each.instance_id = member->instance_id;
+      each.rack_id = member->rack_id;
+      each.member_epoch = member->epoch;
+      each.client_id = member->client_id;
+      each.client_host = member->client_host;
+      each.subscribed_topics = member->topics;
+      if (!member->regex.empty()) each.subscribed_regex = member->regex;
+      each.assignment = member->assigned;
+      each.target_assignment = member->target;
+    }
+  }
+  return described;
+}
+
 std::vector<ListedGroup> GroupCoordinator::ListGroups(const ListGroupsRequest& request) {
   std::vector<ListedGroup> listed;
   for (const auto& [group_id, group] : classic_.all()) {
     ListedGroup one{group_id, group->protocol_type.value_or(""), ClassicStateName(group->state()),
                     "classic"};
+    if (Wanted(request.states, one.state) && Wanted(request.types, one.type)) {
+      listed.push_back(std::move(one));
+    }
+  }
+  for (const auto& [group_id, group] : consumer_.all()) {
+    ListedGroup one{group_id, std::string(kConsumerProtocolType), group->StateName(), "consumer"};
     if (Wanted(request.states, one.state) && Wanted(request.types, one.type)) {
       listed.push_back(std::move(one));
     }
@@ -371,17 +507,16 @@ void GroupCoordinator::DeleteGroups(const std::vector<std::string>& group_ids,
   for (const std::string& group_id : group_ids) {
     DeletedGroup& one = deleted.emplace_back();
     one.group_id = group_id;
-    ClassicGroup* group = classic_.Find(group_id);
-    if (group == nullptr) {
+    if (!IsKnown(group_id)) {
       one.error = KafkaError::kGroupIdNotFound;
       continue;
     }
-    if (group->state() != ClassicState::kEmpty) {
+    if (!IsEmpty(group_id)) {
       one.error = KafkaError::kNonEmptyGroup;
       continue;
     }
     std::vector<StateChange> rows = offsets_.RemoveGroup(group_id);
-    if (group->has_row) rows.push_back({ClassicGroups::kRowPrefix + group_id, std::nullopt});
+    AddGroupRow(group_id, &rows);
     if (!rows.empty()) {
       const auto written = Write(rows);
       if (!written.ok()) {
@@ -390,7 +525,7 @@ void GroupCoordinator::DeleteGroups(const std::vector<std::string>& group_ids,
       }
       end = std::max(end, *written);
     }
-    classic_.Forget(group_id);
+    Forget(group_id);
   }
   ShowFigures();
   context_.WhenDurable(end, [this, done = std::move(done), deleted = std::move(deleted)] {
@@ -400,43 +535,51 @@ void GroupCoordinator::DeleteGroups(const std::vector<std::string>& group_ids,
 
 // --- expiry ---
 
+void GroupCoordinator::AddGroupRow(const std::string& group_id, std::vector<StateChange>* rows) {
+  const std::string key = ClassicGroups::kRowPrefix + group_id;
+  if (context_.log.state().Find(key) != nullptr) rows->push_back({key, std::nullopt});
+}
+
 void GroupCoordinator::ExpireOffsets() {
   const int64_t retention_ms = context_.options.offsets_retention_minutes * 60'000;
   const int64_t expired_ms = context_.NowMs() - retention_ms;
-  std::vector<std::string> gone;
+  std::vector<std::string> quiet;
   for (const auto& [group_id, group] : classic_.all()) {
     if (group->state() != ClassicState::kEmpty || !group->pending.empty()) continue;
     // Offsets of a group that had members are kept as long after the last one left.
-    const bool simple = !group->protocol_type;
-    if (!simple && group->empty_since_ms > expired_ms) continue;
-    std::vector<StateChange> rows;
-    uint64_t expired = 0;
-    uint64_t kept = 0;
-    offsets_.ForEach(group_id, [&](const OffsetPlace& place, const CommittedOffset& value) {
-      if (value.commit_ms > expired_ms || offsets_.IsPending(group_id, place)) {
-        kept += 1;
-        return;
-      }
-      rows.push_back(GroupOffsets::Remove(group_id, place));
-      expired += 1;
-    });
-    if (!rows.empty() && !Write(rows).ok()) break;
-    expired_offsets_.Add(expired);
-    if (kept == 0 && !offsets_.HasAny(group_id) &&
-        (expired > 0 || group->empty_since_ms <= expired_ms)) {
-      gone.push_back(group_id);
-    }
+    if (group->protocol_type && group->empty_since_ms > expired_ms) continue;
+    quiet.push_back(group_id);
   }
-  for (const std::string& group_id : gone) {
-    ClassicGroup* group = classic_.Find(group_id);
-    if (group->has_row && !Write({{ClassicGroups::kRowPrefix + group_id, std::nullopt}}).ok()) {
-      break;
-    }
-    classic_.Forget(group_id);
+  for (const auto& [group_id, group] : consumer_.all()) {
+    if (group->members().empty() && group->empty_since_ms <= expired_ms) quiet.push_back(group_id);
+  }
+  for (const std::string& group_id : quiet) {
+    if (!ExpireGroup(group_id, expired_ms)) break;
   }
   ShowFigures();
   expiry_.Set(context_.options.offsets_retention_check_interval_ms,
               context_.Scoped([this] { ExpireOffsets(); }));
+}
+
+bool GroupCoordinator::ExpireGroup(const std::string& group_id, int64_t expired_ms) {
+  std::vector<StateChange> rows;
+  uint64_t kept = 0;
+  offsets_.ForEach(group_id, [&](const OffsetPlace& place, const CommittedOffset& value) {
+    if (value.commit_ms > expired_ms || offsets_.IsPending(group_id, place)) {
+      kept += 1;
+    } else {
+      rows.push_back(GroupOffsets::Remove(group_id, place));
+    }
+  });
+  const uint64_t expired = rows.size();
+  const ClassicGroup* classic = classic_.Find(group_id);
+  const bool old = classic == nullptr || classic->empty_since_ms <= expired_ms || expired > 0;
+  const bool gone = kept == 0 && old && !offsets_.HasPending(group_id);
+  if (gone) AddGroupRow(group_id, &rows);
+  if (!rows.empty() && !Write(rows).ok()) return false;
+  if (gone) Forget(group_id);
+  expired_offsets_.Add(expired);
+  return true;
 }
 
 }  // namespace weir::log

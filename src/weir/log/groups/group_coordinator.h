@@ -14,6 +14,9 @@
 // never before the coordinator's own work is done: it may call the coordinator. When the
 // coordinator goes, callbacks that wait are dropped. If the journal fails for good they wait.
 //
+// A group is of one type: classic, or consumer (KIP-848). An empty one becomes of the other type
+// when somebody joins it so; its offsets stay.
+//
 // Errors: the protocol's, in the answers. When the log takes no more (its buffer is full, or it
 // failed) commits and assignments are answered COORDINATOR_NOT_AVAILABLE, which clients try again.
 // More groups than groups_max: the same. More offsets than offsets_max:
@@ -22,7 +25,8 @@
 //
 // Thread rule: the log's thread. Outlived by env, metrics, log and timers.
 // Sources: as in classic_groups.h; KIP-98, KIP-447 (transactional commits), KIP-211 (expiry),
-// KIP-496 (OffsetDelete), KIP-229 (DeleteGroups), KIP-518 and KIP-848 (ListGroups filters).
+// KIP-496 (OffsetDelete), KIP-229 (DeleteGroups), KIP-518 and KIP-848 (ListGroups filters, consumer
+// groups).
 #pragma once
 
 #include <functional>
@@ -32,6 +36,7 @@
 
 #include "weir/base/metrics.h"
 #include "weir/log/groups/classic_groups.h"
+#include "weir/log/groups/consumer_groups.h"
 #include "weir/log/groups/group_context.h"
 #include "weir/log/groups/group_messages.h"
 #include "weir/log/groups/group_offsets.h"
@@ -54,6 +59,12 @@ class GroupCoordinator {
                  std::function<void(kafka::KafkaError)> done);
   void LeaveGroup(const GroupCaller& caller, const LeaveGroupRequest& request,
                   std::function<void(LeaveGroupResponse)> done);
+
+  // --- members of consumer groups (KIP-848) ---
+  void ConsumerHeartbeat(const GroupCaller& caller, const ConsumerGroupHeartbeatRequest& request,
+                         std::function<void(ConsumerGroupHeartbeatResponse)> done);
+  std::vector<DescribedConsumerGroup> DescribeConsumerGroups(
+      const std::vector<std::string>& group_ids);
 
   // --- offsets ---
   void CommitOffsets(const GroupCaller& caller, const OffsetCommitRequest& request,
@@ -83,6 +94,10 @@ class GroupCoordinator {
     return offsets_.RemoveTopic(topic);
   }
 
+  // Topics were made, removed or got partitions. Without it groups notice within
+  // consumer_metadata_refresh_ms and a heartbeat.
+  void TopicsChanged() { consumer_.TopicsChanged(); }
+
   // Takes over rows of EndTransaction or RemoveTopic, committed up to `end`.
   void Apply(std::span<const StateChange> rows, Position end);
 
@@ -108,10 +123,20 @@ class GroupCoordinator {
   // Commits rows and takes them over.
   Result<Position> Write(const std::vector<StateChange>& rows);
   void ExpireOffsets();
+  // False if the log takes no more.
+  bool ExpireGroup(const std::string& group_id, int64_t expired_ms);
+  // The removal of the group's row, if it has one.
+  void AddGroupRow(const std::string& group_id, std::vector<StateChange>* rows);
+  // Nobody is in it, and nobody is on the way.
+  bool IsEmpty(const std::string& group_id);
+  bool IsKnown(const std::string& group_id);
+  void Forget(const std::string& group_id);
   void ShowFigures();
 
   GroupContext context_;
+  // A group id is known to one of the two.
   ClassicGroups classic_;
+  ConsumerGroups consumer_;
   GroupOffsets offsets_;
   // Rows of offsets were written up to here.
   Position offsets_end_ = 0;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "weir/log/groups/partition_set.h"
 #include "weir/log/kafka/errors.h"
 #include "weir/log/topics.h"
 
@@ -193,6 +194,53 @@ struct LeaveGroupResponse {
     kafka::KafkaError error = kafka::KafkaError::kNone;
   };
   std::vector<Member> members;  // before version 3: its error is the answer's
+};
+
+// --- consumer groups (KIP-848) ---
+
+struct ConsumerGroupHeartbeatRequest {
+  std::string group_id;
+  std::string member_id;     // before version 1 it may be empty in the first request
+  int32_t member_epoch = 0;  // 0: joins; -1: leaves; -2: a static one leaves for a while
+  std::optional<std::string> instance_id;
+  std::optional<std::string> rack_id;
+  int32_t rebalance_timeout_ms = -1;                          // -1: as before
+  std::optional<std::vector<std::string>> subscribed_topics;  // nothing: as before
+  std::optional<std::string> subscribed_regex;                // nothing: as before; "": none
+  std::optional<std::string> server_assignor;
+  std::optional<PartitionSet> owned;  // nothing: as before
+};
+
+struct ConsumerGroupHeartbeatResponse {
+  kafka::KafkaError error = kafka::KafkaError::kNone;
+  std::string error_message;
+  std::string member_id;
+  int32_t member_epoch = 0;
+  int32_t heartbeat_interval_ms = 0;
+  std::optional<PartitionSet> assignment;  // nothing: as before
+};
+
+struct DescribedConsumerGroup {
+  kafka::KafkaError error = kafka::KafkaError::kNone;
+  std::string error_message;
+  std::string group_id;
+  std::string state;
+  int32_t group_epoch = 0;
+  int32_t assignment_epoch = 0;
+  std::string assignor;
+  struct Member {
+    std::string member_id;
+    std::optional<std::string> instance_id;
+    std::optional<std::string> rack_id;
+    int32_t member_epoch = 0;
+    std::string client_id;
+    std::string client_host;
+    std::vector<std::string> subscribed_topics;
+    std::optional<std::string> subscribed_regex;
+    PartitionSet assignment;
+    PartitionSet target_assignment;
+  };
+  std::vector<Member> members;
 };
 
 // --- groups of any type ---

@@ -200,6 +200,11 @@ bool GroupOffsets::IsPending(const std::string& group, const OffsetPlace& place)
   return found != groups_.end() && found->second.pending.count(place) != 0;
 }
 
+bool GroupOffsets::HasPending(const std::string& group) const {
+  const auto found = groups_.find(group);
+  return found != groups_.end() && !found->second.pending.empty();
+}
+
 void GroupOffsets::ForEach(
     const std::string& group,
     const std::function<void(const OffsetPlace&, const CommittedOffset&)>& f) const {

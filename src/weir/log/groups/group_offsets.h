@@ -66,7 +66,7 @@ class GroupOffsets {
   // --- what there is ---
   const CommittedOffset* Find(const std::string& group, const OffsetPlace& place) const;
   bool IsPending(const std::string& group, const OffsetPlace& place) const;
-  bool HasAny(const std::string& group) const { return groups_.count(group) != 0; }
+  bool HasPending(const std::string& group) const;
   void ForEach(const std::string& group,
                const std::function<void(const OffsetPlace&, const CommittedOffset&)>& f) const;
   void ForEachGroup(const std::function<void(const std::string& group)>& f) const;

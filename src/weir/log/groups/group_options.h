@@ -24,6 +24,8 @@ struct GroupOptions {
   int32_t consumer_session_timeout_ms = 45'000;
   int32_t consumer_heartbeat_interval_ms = 5'000;
   int32_t consumer_max_size = 10'000;
+  // How soon partitions added, and topics that match an expression, are seen at the latest.
+  int64_t consumer_metadata_refresh_ms = 1'000;
 
   // What is kept in memory, of all groups together. More is refused with an error that clients
   // take for a passing one.

@@ -165,6 +165,40 @@ class GroupWorld {
     return groups_->DescribeGroups({group_id})[0].state;
   }
 
+  // --- members of consumer groups ---
+  static ConsumerGroupHeartbeatRequest JoinAs(const std::string& member_id,
+                                              const std::vector<std::string>& topics = {"t"}) {
+    ConsumerGroupHeartbeatRequest request;
+    request.group_id = "g";
+    request.member_id = member_id;
+    request.rebalance_timeout_ms = 30'000;
+    request.subscribed_topics = topics;
+    request.owned.emplace();
+    return request;
+  }
+  static ConsumerGroupHeartbeatRequest BeatAs(const std::string& member_id, int32_t epoch,
+                                              std::optional<PartitionSet> owned = std::nullopt) {
+    ConsumerGroupHeartbeatRequest request;
+    request.group_id = "g";
+    request.member_id = member_id;
+    request.member_epoch = epoch;
+    request.owned = std::move(owned);
+    return request;
+  }
+  // Once durable.
+  ConsumerGroupHeartbeatResponse Beat(const ConsumerGroupHeartbeatRequest& request) {
+    Reply<ConsumerGroupHeartbeatResponse> reply;
+    GroupCaller consumer = caller;
+    consumer.api_version = 1;
+    groups_->ConsumerHeartbeat(consumer, request, reply.done());
+    Flush();
+    return *reply;
+  }
+  DescribedConsumerGroup DescribeConsumers() { return groups_->DescribeConsumerGroups({"g"})[0]; }
+  PartitionSet Partitions(const std::string& topic, const std::set<int32_t>& indexes) {
+    return {{log_->topics().Find(topic)->id, indexes}};
+  }
+
   // --- offsets ---
   static OffsetCommitRequest CommitOf(const std::string& topic, int32_t partition, int64_t offset,
                                       const std::string& member_id = "", int32_t generation = -1) {
