@@ -301,8 +301,9 @@ void EventLog::Rolled(Position segment) {
     (void)WriteCheckpoint(env_, options_.journal.folder, *checkpoint);
     CheckpointsChanged();
   };
-  // A checkpoint must not speak of what a crash could take back.
-  WhenDurable(segment, [this, write] { InBackground(write); });
+  // A checkpoint must not speak of what a crash could take back, nor make a segment begin that is
+  // not there: the one before would go on, and with it an index that begins in its middle.
+  WhenDurable(segment + kSegmentHeaderBytes, [this, write] { InBackground(write); });
 }
 
 // --- durability ---

@@ -338,10 +338,16 @@ Status Journal::WriteAndSync() {
     }
     // A segment is made only when all before it is on disk: recovery relies on it.
     if (options_.sync || roll < writing_rolls_.size()) WEIR_RETURN_IF_ERROR(file->Sync());
-    files_.Grown(first, to - first);
+    if (to > first) files_.Grown(first, to - first);
     if (roll == writing_rolls_.size()) return Status::Ok();
     first = at = writing_rolls_[roll++];
-    WEIR_ASSIGN_OR_RETURN(file, files_.Create(first));
+    // Tried again on a full disk: what is there is written over, never emptied, for a later segment
+    // may be there already, which says that this one is whole.
+    if (files_.BytesOf(first) > 0) {
+      WEIR_ASSIGN_OR_RETURN(file, files_.Open(first));
+    } else {
+      WEIR_ASSIGN_OR_RETURN(file, files_.Create(first));
+    }
   }
 }
 
