@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "duckdb/common/types/column/column_data_collection.hpp"
 #include "duckdb/common/types/data_chunk.hpp"
 #include "duckdb/common/types/hash.hpp"
 #include "duckdb/common/types/selection_vector.hpp"
@@ -27,6 +29,49 @@ constexpr uint64_t kGatheredRowBytes = 256;  // a guess, to stay within little m
 
 // Memory is looked at once in this many chunks.
 constexpr int kMemoryCheckChunks = 8;
+
+// A buffer takes memory for a whole vector of each column with its first row, in blocks of
+// DuckDB's; it should hold some of these before it is written out.
+constexpr uint64_t kBlockBytes = 256 << 10;
+constexpr uint64_t kBufferFills = 4;
+constexpr size_t kBuffersMin = 4;
+// An open file, measured: 10 kB, half a kilobyte a column, and 1.8 kB a column for each row group.
+constexpr uint64_t kOpenFileBytes = 10 << 10;
+constexpr uint64_t kOpenFileColumnBytes = 4 << 10;
+constexpr size_t kOpenFilesMin = 16;
+constexpr size_t kOpenFilesMax = 400;  // far from the number of open files that systems allow
+
+// Rows that are put aside are split by partition this many ways at most, and again if need be.
+constexpr size_t kSpoolBucketsMax = 16;
+constexpr int kSpoolLevelsMax = 6;
+
+// What the first row of a buffer takes.
+uint64_t VectorBytes(const duckdb::LogicalType& type) {
+  uint64_t bytes = STANDARD_VECTOR_SIZE / 8;
+  if (type.id() == duckdb::LogicalTypeId::STRUCT) {
+    for (const auto& child : duckdb::StructType::GetChildTypes(type)) {
+      bytes += VectorBytes(child.second);
+    }
+    return bytes;
+  }
+  bytes += STANDARD_VECTOR_SIZE * duckdb::GetTypeIdSize(type.InternalType());
+  if (type.InternalType() == duckdb::PhysicalType::LIST) {
+    bytes += VectorBytes(duckdb::ListType::GetChildType(type));
+  }
+  return bytes;
+}
+
+// Rows put aside, by the hash of their partition.
+struct SpoolBucket {
+  duckdb::unique_ptr<duckdb::ColumnDataCollection> rows;
+  duckdb::ColumnDataAppendState append;
+  std::unordered_set<duckdb::hash_t> partitions;
+  std::vector<duckdb::sel_t> selected;  // of the chunk that is appended now
+};
+struct Spool {
+  int level = 0;
+  std::vector<SpoolBucket> buckets;
+};
 
 std::vector<size_t> Positions(const columnar::Schema& schema, const std::vector<std::string>& names,
                               bool inside) {
@@ -57,12 +102,13 @@ class PartitionWriter : public DataFiles::Writer {
     if (files.options_.keep_order) file_columns_.push_back(columns);
     file_chunk_.InitializeEmpty(files.file_schema_.Types());
     if (key_columns_.empty()) return;
+    chunk_types_ = files.options_.schema.Types();
+    if (files.options_.keep_order) chunk_types_.push_back(duckdb::LogicalType::BIGINT);
     // Several chunks at least: one alone would be handed on as it is.
     gather_rows_ = std::clamp<size_t>(files.options_.memory_bytes / 8 / kGatheredRowBytes,
                                       4 * STANDARD_VECTOR_SIZE, kGatherRowsMax);
-    auto types = files.options_.schema.Types();
-    if (files.options_.keep_order) types.push_back(duckdb::LogicalType::BIGINT);
-    gathered_.Initialize(duckdb::Allocator::DefaultAllocator(), types, gather_rows_);
+    gathered_.Initialize(duckdb::Allocator::DefaultAllocator(), chunk_types_, gather_rows_);
+    spool_chunk_.InitializeEmpty(chunk_types_);
     leader_.Initialize(gather_rows_);
     equal_rows_.Initialize(gather_rows_);
   }
@@ -84,19 +130,25 @@ class PartitionWriter : public DataFiles::Writer {
         WEIR_RETURN_IF_ERROR(WriteRows(*slot, file_chunk_));
         return ++chunks_ % kMemoryCheckChunks == 0 ? KeepMemory() : Status();
       }
+      if (spool_) return Put(*spool_, chunk);
       if (slots_.size() <= kDirectPartitionsMax && gathered_.size() == 0) {
         WEIR_RETURN_IF_ERROR(WritePartitioned(chunk));
         return ++chunks_ % kMemoryCheckChunks == 0 ? KeepMemory() : Status();
       }
-      if (gathered_.size() + chunk.size() > gather_rows_) WEIR_RETURN_IF_ERROR(WriteGathered());
-      gathered_.Append(chunk);
-      return Status();
+      return Gather(chunk);
     });
   }
 
   Status Finish() override {
     finished_ = true;
-    Status first = columnar::CatchDuckDB([&] { return WriteGathered(); });
+    Status first = columnar::CatchDuckDB([&]() -> Status {
+      WEIR_RETURN_IF_ERROR(WriteGathered());
+      if (!spool_) return Status();
+      draining_ = true;
+      Spool spool = std::move(*spool_);
+      spool_.reset();
+      return Drain(spool);
+    });
     for (auto& [values, slot] : slots_) {
       Status status = ReleaseSlot(*slot);
       if (first.ok()) first = std::move(status);
@@ -161,6 +213,14 @@ class PartitionWriter : public DataFiles::Writer {
     return FindSlot(std::move(values));
   }
 
+  Status Gather(duckdb::DataChunk& chunk) {
+    if (gathered_.size() + chunk.size() > gather_rows_) WEIR_RETURN_IF_ERROR(WriteGathered());
+    // The rows before may have been too many partitions.
+    if (spool_) return Put(*spool_, chunk);
+    gathered_.Append(chunk);
+    return Status();
+  }
+
   Status WriteGathered() {
     if (gathered_.size() == 0) return Status();
     WEIR_RETURN_IF_ERROR(WritePartitioned(gathered_));
@@ -169,8 +229,7 @@ class PartitionWriter : public DataFiles::Writer {
     return KeepMemory();
   }
 
-  // Hands the rows on, sorted by partition.
-  Status WritePartitioned(duckdb::DataChunk& chunk) {
+  duckdb::Vector HashesOf(duckdb::DataChunk& chunk) const {
     const size_t rows = chunk.size();
     duckdb::Vector hashes(duckdb::LogicalType::HASH, rows);
     duckdb::VectorOperations::Hash(chunk.data[key_columns_[0]], hashes, rows);
@@ -178,6 +237,68 @@ class PartitionWriter : public DataFiles::Writer {
       duckdb::VectorOperations::CombineHash(hashes, chunk.data[key_columns_[i]], rows);
     }
     hashes.Flatten(rows);
+    return hashes;
+  }
+
+  Spool NewSpool(int level) const {
+    Spool spool;
+    spool.level = level;
+    spool.buckets.resize(
+        std::clamp<size_t>(files_.options_.buffers_max, size_t{2}, kSpoolBucketsMax));
+    for (SpoolBucket& bucket : spool.buckets) {
+      bucket.rows = duckdb::make_uniq<duckdb::ColumnDataCollection>(context_, chunk_types_);
+      bucket.rows->InitializeAppend(bucket.append);
+    }
+    return spool;
+  }
+
+  // Puts the rows aside.
+  Status Put(Spool& spool, duckdb::DataChunk& chunk) {
+    duckdb::Vector hashes = HashesOf(chunk);
+    const auto* hash = duckdb::FlatVector::GetData<duckdb::hash_t>(hashes);
+    for (size_t row = 0; row < chunk.size(); ++row) {
+      SpoolBucket& bucket = spool.buckets[(hash[row] >> (8 * spool.level)) % spool.buckets.size()];
+      bucket.selected.push_back(static_cast<duckdb::sel_t>(row));
+      if (row == 0 || hash[row] != hash[row - 1]) bucket.partitions.insert(hash[row]);
+    }
+    for (SpoolBucket& bucket : spool.buckets) {
+      for (size_t at = 0; at < bucket.selected.size(); at += STANDARD_VECTOR_SIZE) {
+        const size_t count = std::min<size_t>(bucket.selected.size() - at, STANDARD_VECTOR_SIZE);
+        duckdb::SelectionVector selection(bucket.selected.data() + at);
+        spool_chunk_.Slice(chunk, selection, count);
+        bucket.rows->Append(bucket.append, spool_chunk_);
+      }
+      bucket.selected.clear();
+    }
+    return Status();
+  }
+
+  // Writes what was put aside, bucket by bucket: few partitions at a time.
+  Status Drain(Spool& spool) {
+    for (SpoolBucket& bucket : spool.buckets) bucket.append.current_chunk_state.handles.clear();
+    for (SpoolBucket& bucket : spool.buckets) {
+      const bool split =
+          bucket.partitions.size() > files_.options_.buffers_max && spool.level < kSpoolLevelsMax;
+      Spool inner;
+      if (split) inner = NewSpool(spool.level + 1);
+      for (duckdb::DataChunk& chunk : bucket.rows->Chunks()) {
+        WEIR_RETURN_IF_ERROR(split ? Put(inner, chunk) : Gather(chunk));
+      }
+      bucket.rows.reset();
+      if (split) {
+        WEIR_RETURN_IF_ERROR(Drain(inner));
+        continue;
+      }
+      WEIR_RETURN_IF_ERROR(WriteGathered());
+      for (auto& [values, slot] : slots_) WEIR_RETURN_IF_ERROR(ReleaseSlot(*slot));
+    }
+    return Status();
+  }
+
+  // Hands the rows on, sorted by partition.
+  Status WritePartitioned(duckdb::DataChunk& chunk) {
+    const size_t rows = chunk.size();
+    duckdb::Vector hashes = HashesOf(chunk);
     const auto* hash = duckdb::FlatVector::GetData<duckdb::hash_t>(hashes);
 
     group_of_hash_.clear();
@@ -204,8 +325,15 @@ class PartitionWriter : public DataFiles::Writer {
       return Error::Bug("two partitions of " + files_.options_.table + " have the same hash");
     }
     for (size_t i = 0; i < group_count; ++i) {
+      WEIR_ASSIGN_OR_RETURN(groups_[i].slot, SlotOfRow(chunk, groups_[i].first_row));
+    }
+    if (slots_.size() > files_.options_.buffers_max && !draining_) {
+      for (auto& [values, slot] : slots_) WEIR_RETURN_IF_ERROR(ReleaseSlot(*slot));
+      spool_ = NewSpool(0);
+      return Put(*spool_, chunk);
+    }
+    for (size_t i = 0; i < group_count; ++i) {
       Group& group = groups_[i];
-      WEIR_ASSIGN_OR_RETURN(group.slot, SlotOfRow(chunk, group.first_row));
       for (size_t at = 0; at < group.rows.size(); at += STANDARD_VECTOR_SIZE) {
         const size_t count = std::min<size_t>(group.rows.size() - at, STANDARD_VECTOR_SIZE);
         duckdb::SelectionVector selection(group.rows.data() + at);
@@ -299,6 +427,11 @@ class PartitionWriter : public DataFiles::Writer {
   size_t gather_rows_ = 0;
   duckdb::DataChunk gathered_;
 
+  std::optional<Spool> spool_;  // more partitions than buffers
+  bool draining_ = false;
+  duckdb::vector<duckdb::LogicalType> chunk_types_;
+  duckdb::DataChunk spool_chunk_;
+
   // Reused from chunk to chunk.
   duckdb::DataChunk file_chunk_;
   duckdb::SelectionVector leader_;  // row -> first row of its group
@@ -315,6 +448,23 @@ DataFiles::DataFiles(columnar::Engine& engine, DataFilesOptions options)
   file_schema_ = stats_schema_;
   if (options_.keep_order) {
     file_schema_.fields.push_back({columnar::kOrderColumn, duckdb::LogicalType::BIGINT, true});
+  }
+  DeriveLimits();
+}
+
+void DataFiles::DeriveLimits() {
+  if (options_.buffers_max == 0) {
+    uint64_t vectors = 0;
+    for (const auto& field : file_schema_.fields) vectors += VectorBytes(field.type);
+    const uint64_t buffer = (vectors + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+    const auto writers = static_cast<uint64_t>(std::max(1, engine_.options().threads));
+    options_.buffers_max =
+        std::max<size_t>(kBuffersMin, options_.memory_bytes / writers / (kBufferFills * buffer));
+  }
+  if (options_.open_files_max == 0) {
+    const uint64_t file = kOpenFileBytes + kOpenFileColumnBytes * file_schema_.fields.size();
+    options_.open_files_max =
+        std::clamp<size_t>(options_.memory_bytes / 4 / file, kOpenFilesMin, kOpenFilesMax);
   }
 }
 

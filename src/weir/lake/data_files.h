@@ -12,8 +12,9 @@
 // add action.
 //
 // Memory: what all writers buffer stays near `memory_bytes`: a writer above its share writes out
-// its largest buffers, as row groups however small. With more partitions than buffers_max and
-// open_files_max, buffers are let go and files finished early.
+// its largest buffers, as row groups however small. A writer that meets more partitions than its
+// share has buffers for puts its rows aside, in DuckDB's memory or on disk, and writes them when it
+// finishes, some partitions at a time. Files are finished early when too many are open.
 //
 // What is buffered belongs to connections of its own, one per Writer, that live until the files are
 // closed: rows left over by one thread are encoded by another, later.
@@ -60,9 +61,10 @@ struct DataFilesOptions {
   std::vector<std::string> partition_columns;
   uint64_t memory_bytes = 256 << 20;
   uint64_t file_bytes = 128 << 20;
-  int64_t stats_columns = 32;   // leaf columns with statistics; -1: all
-  size_t buffers_max = 400;     // partitions that a writer buffers at a time
-  size_t open_files_max = 400;  // more are finished early
+  int64_t stats_columns = 32;  // leaf columns with statistics; -1: all
+  // 0: by memory_bytes. Partitions that a writer buffers at a time; files that are open at a time.
+  size_t buffers_max = 0;
+  size_t open_files_max = 0;
 };
 
 class DataFiles {
@@ -122,6 +124,7 @@ class DataFiles {
   // Takes files without Locals off their partitions until few enough are open.
   std::vector<std::shared_ptr<OpenFile>> TakeSurplusLocked();
   Status SyncFolders();
+  void DeriveLimits();
   // Asks the syncing thread to bring the file to disk if much of it was written since the last
   // time.
   void SyncSoon(OpenFile& file);
@@ -129,7 +132,7 @@ class DataFiles {
   void StopSyncing();
 
   columnar::Engine& engine_;
-  const DataFilesOptions options_;
+  DataFilesOptions options_;       // not changed after construction
   columnar::Schema stats_schema_;  // without the partition columns
   columnar::Schema file_schema_;   // the same, and the order column
 

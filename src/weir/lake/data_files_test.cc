@@ -82,6 +82,33 @@ TEST_F(DataFilesTest, MorePartitionsThanBuffersAndOpenFiles) {
   EXPECT_EQ((*result)->GetValue(2, 0).ToString(), "0");
 }
 
+// Each row once, in a few files of all partitions, though two buffers are for all of them.
+TEST_F(DataFilesTest, RowsOfManyPartitionsArePutAside) {
+  const std::string sql =
+      "SELECT i AS a, CASE WHEN i % 300 <> 7 THEN 'p' || i % 300 END AS p, 'text ' || i AS t, "
+      "[i, i + 1] AS l FROM range(60000) r(i)";
+  auto options = Options(sql);
+  options.partition_columns = {"p"};
+  options.memory_bytes = 1 << 20;
+  options.buffers_max = 2;
+  options.open_files_max = 300;
+  const auto adds = Write(options, sql);
+  EXPECT_EQ(adds.size(), 300u);
+  std::vector<ScanFile> scan;
+  for (const auto& add : adds) {
+    scan.push_back({folder_ + "/" + UriDecodePath(add.path), add.partition_values});
+  }
+  auto result = tables_.engine().Query(
+      tables_.connection(),
+      "SELECT count(*), count(DISTINCT a), count(*) FILTER (p IS NOT DISTINCT FROM CASE WHEN a % "
+      "300 <> 7 THEN 'p' || a % 300 END AND t = 'text ' || a AND l = [a, a + 1]) FROM " +
+          ScanSql(options.schema, options.partition_columns, scan));
+  ASSERT_TRUE(result.ok()) << result.error().ToString();
+  EXPECT_EQ((*result)->GetValue(0, 0).ToString(), "60000");
+  EXPECT_EQ((*result)->GetValue(1, 0).ToString(), "60000");
+  EXPECT_EQ((*result)->GetValue(2, 0).ToString(), "60000");
+}
+
 TEST_F(DataFilesTest, WithoutCloseTheFilesAreRemoved) {
   const std::string sql = "SELECT 1 AS a";
   {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "weir/base/json_writer.h"
@@ -20,7 +21,7 @@ namespace {
 
 using Kind = columnar::WriteMode::Kind;
 
-constexpr uint64_t kRewriteMemory = uint64_t{256} << 20;
+constexpr uint64_t kRewriteMemoryMax = uint64_t{256} << 20;
 // In the names of files that a Commit wrote, as opposed to those of the token.
 constexpr const char* kRewriteInfix = "-rw";
 
@@ -204,7 +205,7 @@ class TokenChange : public Change {
       options.name = token_.staging_id + kRewriteInfix + std::to_string(rewrites_++);
       options.schema = snapshot.schema();
       options.partition_columns = token_.partition_columns;
-      options.memory_bytes = kRewriteMemory;
+      options.memory_bytes = std::min(kRewriteMemoryMax, engine_.options().memory_bytes / 5);
       options.stats_columns =
           IntProperty(snapshot.metadata(), "delta.dataSkippingNumIndexedCols", 32);
       WEIR_RETURN_IF_ERROR(staging_.Begin());

@@ -71,6 +71,7 @@ struct Expected {
   Rows totals_rejected;  // of odd counts, as JSON
   Rows latest;           // key|serial|v
   Rows latest_rejected;  // file|offset|bytes
+  Rows newest;           // g|serial|v of the last accepted row
 };
 
 // One line of an input file, without its line end.
@@ -189,6 +190,7 @@ class World {
     CheckEqual("totals__quarantine", all.totals_rejected, tables->rows["totals__quarantine"]);
     CheckEqual("latest", all.latest, tables->rows["latest"]);
     CheckEqual("latest__quarantine", all.latest_rejected, tables->rows["latest__quarantine"]);
+    CheckEqual("newest", all.newest, tables->rows["newest"]);
     size_t items = 0;
     for (const Line& line : lines_) items += line.file.starts_with("items/") ? 1 : 0;
     if (all.rows.size() + all.rejected.size() + all.dropped != items) {
@@ -203,8 +205,9 @@ class World {
   static constexpr const char* kWholeRejected =
       "constraints, action, message, event_time, source, position, length, raw, raw_truncated, "
       "\"row\"";
-  static constexpr const char* kTables[] = {"items",  "items__quarantine",  "totals",
-                                            "latest", "latest__quarantine", "totals__quarantine"};
+  static constexpr const char* kTables[] = {
+      "items",  "items__quarantine",  "totals", "totals__quarantine",
+      "latest", "latest__quarantine", "newest"};
 
   std::string ProjectSql(bool partitioned) const {
     const std::string events_path =
@@ -223,6 +226,9 @@ class World {
            "CREATE MATERIALIZED TABLE latest (PRIMARY KEY (k) NOT ENFORCED, "
            "CONSTRAINT small EXPECT (v < 80) ON VIOLATION QUARANTINE)"
            " AS SELECT k, n, v FROM events;\n"
+           // The last row of a table that may be partitioned: rows keep the order of their source.
+           "CREATE MATERIALIZED TABLE newest (PRIMARY KEY (g) NOT ENFORCED) AS "
+           "SELECT g, n, v FROM items;\n"
            // Computed again with every change: what was rejected before must not stay.
            "CREATE MATERIALIZED TABLE totals ("
            "CONSTRAINT even EXPECT (rows_of_g % 2 = 0) ON VIOLATION QUARANTINE) AS "
@@ -319,6 +325,7 @@ class World {
   Expected Expect(const std::vector<Line>& lines) const {
     Expected expected;
     std::map<std::string, std::pair<int64_t, int64_t>> totals;
+    std::map<std::string, std::string> newest;
     std::vector<const Line*> events;
     for (const Line& line : lines) {
       const std::string raw = line.file + "|" + std::to_string(line.offset) + "|" + line.text;
@@ -332,6 +339,7 @@ class World {
       } else {
         const std::string v = std::to_string(*line.v);
         expected.rows.push_back(std::to_string(line.serial) + "|" + line.g + "|" + v);
+        newest[line.g] = std::to_string(line.serial) + "|" + v;
         totals[line.g].first += 1;
         totals[line.g].second += *line.v;
       }
@@ -343,6 +351,7 @@ class World {
     for (const auto& [key, row] : latest) {
       expected.latest.push_back(std::to_string(key) + "|" + row);
     }
+    for (const auto& [g, row] : newest) expected.newest.push_back(g + "|" + row);
     for (const auto& [g, total] : totals) {
       const std::string count = std::to_string(total.first);
       const std::string sum = std::to_string(total.second);
@@ -353,8 +362,9 @@ class World {
                                            ",\"total\":" + sum + "}");
       }
     }
-    for (Rows* rows : {&expected.rows, &expected.rejected, &expected.totals,
-                       &expected.totals_rejected, &expected.latest, &expected.latest_rejected}) {
+    for (Rows* rows :
+         {&expected.rows, &expected.rejected, &expected.totals, &expected.totals_rejected,
+          &expected.latest, &expected.latest_rejected, &expected.newest}) {
       std::sort(rows->begin(), rows->end());
     }
     return expected;
@@ -418,6 +428,7 @@ class World {
   static const char* ColumnsOf(const std::string& table) {
     if (table == "totals__quarantine") return "\"row\"";  // sums come from no place in a file
     if (table.ends_with("__quarantine")) return "source, position, decode(raw)";
+    if (table == "newest") return "g, n, v";
     return table == "items" ? "n, g, v" : table == "latest" ? "k, n, v" : "g, rows_of_g, total";
   }
 
