@@ -5,6 +5,7 @@ Enough rows that several splits, threads and row groups take part; the answers a
 over the lines of the files."""
 import random
 
+import duckdb
 import pytest
 from weir_project import Project, difference
 
@@ -136,3 +137,33 @@ CREATE MATERIALIZED TABLE latest (PRIMARY KEY (id) NOT ENFORCED) AS
     project.run_ok("--backfill", "g = 'g0'", "--table", "one")
     found = dict(project.rows("SELECT id, v FROM latest"))
     assert found == {i: v for i, g, v in everything if g != "g0"}
+
+
+def test_rows_that_come_of_one_row(tmp_path):
+    """Elements of lists, and of their elements, out of many Parquet files."""
+    project = Project(tmp_path / "p", ["--threads", "4"])
+    project.write("project.sql", """
+CREATE TABLE raw (id INT, n INT) WITH ('connector' = 'filesystem', 'path' = 'data/*.parquet');
+CREATE MATERIALIZED TABLE elements PARTITIONED BY (p) AS
+  SELECT id % 5 AS k, e % 3 AS p, e FROM (SELECT id, unnest(range(n)) AS e FROM raw);
+CREATE MATERIALIZED TABLE twice PARTITIONED BY (p) AS
+  SELECT k, f % 2 AS p, e, f
+  FROM (SELECT k, e, unnest([e, e + 1, e + 1, e + 2]) AS f FROM elements);
+CREATE MATERIALIZED TABLE last (PRIMARY KEY (k) NOT ENFORCED) AS SELECT k, e, f FROM twice;
+CREATE MATERIALIZED TABLE first (CONSTRAINT once EXPECT UNIQUE (k) ON VIOLATION DROP ROW)
+  AS SELECT k, e, f FROM twice;
+""")
+    last = {}
+    for number in range(40):
+        rows = [(i, 3 + (i * 37 + number) % 90) for i in range(20)]
+        file = project.path(f"data/{number:02}.parquet")
+        values = ", ".join(f"({i}, {n})" for i, n in rows)
+        duckdb.sql(f"COPY (SELECT * FROM (VALUES {values}) v(id, n)) TO '{file}' (FORMAT parquet)")
+        last.update({i % 5: n - 1 for i, n in rows})
+        if number in (0, 20, 21):
+            project.run_ok()
+    for flags in ([], ["--full-refresh"]):
+        project.run_ok(*flags)
+        assert project.rows("SELECT k, e, f FROM last ORDER BY k") == [
+            (k, e, e + 2) for k, e in sorted(last.items())]
+        assert project.rows("SELECT * FROM first ORDER BY k") == [(k, 0, 0) for k in range(5)]

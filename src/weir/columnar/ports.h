@@ -103,12 +103,15 @@ struct ParquetFile {
   // are below `order_end`.
   int64_t order_base = 0;
   int64_t order_end = 0;
-  bool has_order = false;  // the file has kOrderColumn
+  bool has_order = false;  // the file has kOrderColumn and kSuborderColumn
 };
 
-// A column of data files that no schema names: the row's place among those of its commit, as their
-// sources order them. Written where somebody asks for it (SinkOptions::keep_order).
+// Columns of data files that no schema names (BIGINT): the row's place among those of its commit,
+// as their sources order them, and its place among those that come of the same row of a source.
+// Written where somebody asks for them (SinkOptions::keep_order).
 inline constexpr const char* kOrderColumn = "__weir_order";
+inline constexpr const char* kSuborderColumn = "__weir_suborder";
+inline constexpr int kOrderColumnCount = 2;
 
 // One bounded read of a source: from the position it was planned with to the end found then.
 class SourceScan {
@@ -211,8 +214,8 @@ struct SinkOptions {
   bool allow_new_columns = false;
   // A whole overwrite may also change columns and partitioning: the table becomes what is written.
   bool replace_schema = false;
-  // The rows' order is stored, in kOrderColumn: with keys it is kOrderMajorColumn; without, the
-  // batch ends with it (BIGINT).
+  // The rows' order is stored, in kOrderColumn and kSuborderColumn: with keys these are
+  // kOrderMajorColumn and kOrderMinorColumn; without, the batch ends with them.
   bool keep_order = false;
   int64_t now_us = 0;         // the run's fixed now()
   uint64_t memory_bytes = 0;  // what all writers together may buffer

@@ -99,11 +99,16 @@ class PartitionWriter : public DataFiles::Writer {
     for (size_t i = 0; i < columns; ++i) {
       if (!files.options_.schema.fields[i].nullable) required_columns_.push_back(i);
     }
-    if (files.options_.keep_order) file_columns_.push_back(columns);
+    for (int i = 0; files.options_.keep_order && i < columnar::kOrderColumnCount; ++i) {
+      file_columns_.push_back(columns + static_cast<size_t>(i));
+    }
     file_chunk_.InitializeEmpty(files.file_schema_.Types());
     if (key_columns_.empty()) return;
     chunk_types_ = files.options_.schema.Types();
-    if (files.options_.keep_order) chunk_types_.push_back(duckdb::LogicalType::BIGINT);
+    if (files.options_.keep_order) {
+      chunk_types_.resize(chunk_types_.size() + columnar::kOrderColumnCount,
+                          duckdb::LogicalType::BIGINT);
+    }
     // Several chunks at least: one alone would be handed on as it is.
     gather_rows_ = std::clamp<size_t>(files.options_.memory_bytes / 8 / kGatheredRowBytes,
                                       4 * STANDARD_VECTOR_SIZE, kGatherRowsMax);
@@ -448,6 +453,7 @@ DataFiles::DataFiles(columnar::Engine& engine, DataFilesOptions options)
   file_schema_ = stats_schema_;
   if (options_.keep_order) {
     file_schema_.fields.push_back({columnar::kOrderColumn, duckdb::LogicalType::BIGINT, true});
+    file_schema_.fields.push_back({columnar::kSuborderColumn, duckdb::LogicalType::BIGINT, true});
   }
   DeriveLimits();
 }

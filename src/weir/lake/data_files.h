@@ -57,7 +57,8 @@ struct DataFilesOptions {
   std::string table;        // the table's folder
   std::string name;         // part of every file name: what finds them again
   columnar::Schema schema;  // of the chunks, partition columns included
-  bool keep_order = false;  // chunks have kOrderColumn behind these; it is stored (row_order.h)
+  // Chunks have kOrderColumn and kSuborderColumn behind these, which are stored (row_order.h).
+  bool keep_order = false;
   std::vector<std::string> partition_columns;
   uint64_t memory_bytes = 256 << 20;
   uint64_t file_bytes = 128 << 20;
@@ -134,7 +135,7 @@ class DataFiles {
   columnar::Engine& engine_;
   DataFilesOptions options_;       // not changed after construction
   columnar::Schema stats_schema_;  // without the partition columns
-  columnar::Schema file_schema_;   // the same, and the order column
+  columnar::Schema file_schema_;   // the same, and the order columns
 
   std::mutex mutex_;
   std::vector<std::unique_ptr<duckdb::Connection>> connections_;      // guarded by mutex_

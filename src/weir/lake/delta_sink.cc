@@ -267,7 +267,10 @@ class DeltaSink : public columnar::BatchSink {
     for (const auto& key : options_.mode.keys) keys += (keys.empty() ? "" : ", ") + QuoteName(key);
     WEIR_ASSIGN_OR_RETURN(auto connection, engine_.Connect());
     std::string columns = ColumnListSql(schema_);
-    if (options_.keep_order) columns += std::string(", ") + columnar::kOrderMajorColumn;
+    if (options_.keep_order) {
+      columns += std::string(", ") + columnar::kOrderMajorColumn + ", ";
+      columns += columnar::kOrderMinorColumn;
+    }
     const std::string sql =
         "SELECT " + columns + " FROM read_parquet([" + paths +
         "], hive_partitioning = false) QUALIFY row_number() OVER (PARTITION BY " + keys +

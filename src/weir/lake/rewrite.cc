@@ -47,7 +47,12 @@ std::string KeptRowsSql(const Snapshot& snapshot, const Places& places,
                     place == places.end() ? 0 : place->second});
   }
   std::string columns = ColumnListSql(snapshot.schema());
-  if (!places.empty()) columns += std::string(", ") + columnar::kOrderColumn;
+  if (!places.empty()) {
+    for (const char* name : {columnar::kOrderColumn, columnar::kSuborderColumn}) {
+      columns += ", ";
+      columns += name;
+    }
+  }
   return "SELECT " + columns + " FROM " +
          ScanSql(snapshot.schema(), snapshot.metadata().partition_columns, scan, !places.empty());
 }

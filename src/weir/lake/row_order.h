@@ -3,8 +3,9 @@
 //
 // A row's place is a number. Commits stand in the order of their versions; within a commit rows
 // stand as their sources did. Files that keep it (DataFilesOptions::keep_order) have the column
-// columnar::kOrderColumn, which the table's schema does not name and other readers pass over, and
-// their add action says in a tag what is to be added to the column:
+// columnar::kOrderColumn, which the table's schema does not name and other readers pass over (and
+// kSuborderColumn, for rows in the same place), and their add action says in a tag what is to be
+// added to the column:
 //
 //   "tags": {"weir.order": "FIRST:END"}     place = FIRST + column; every place is below END
 //

@@ -96,7 +96,8 @@ TEST_F(KeptOrderTest, RowsStandByCommitAndPlaceThroughRewrites) {
     EXPECT_TRUE(result.ok()) << result.error().ToString();
   };
   const std::string three =
-      "SELECT (b + i)::INTEGER AS a, (i % 2)::INTEGER AS p, (100 - 10 * i)::BIGINT AS o FROM "
+      "SELECT (b + i)::INTEGER AS a, (i % 2)::INTEGER AS p, (100 - 10 * i)::BIGINT AS o, 0::BIGINT "
+      "AS s FROM "
       "range(3) r(i), ";
   write(Keeping("f"), 1, three + "(SELECT 10 AS b)");
   EXPECT_EQ(InOrder(), "12 11 10");
@@ -111,7 +112,7 @@ TEST_F(KeptOrderTest, RowsStandByCommitAndPlaceThroughRewrites) {
   columnar::SinkOptions replace = Keeping("f");
   replace.mode.kind = columnar::WriteMode::Kind::kOverwrite;
   replace.mode.overwrite_where = "a IN (12, 20)";
-  write(replace, 4, "SELECT 12::INTEGER AS a, 0::INTEGER AS p, 7::BIGINT AS o");
+  write(replace, 4, "SELECT 12::INTEGER AS a, 0::INTEGER AS p, 7::BIGINT AS o, 0::BIGINT AS s");
   EXPECT_EQ(InOrder(), "11 10 22 21 30 42 41 40 12");
   columnar::SinkOptions upsert = Keeping("f");
   upsert.mode.kind = columnar::WriteMode::Kind::kUpsert;
@@ -125,11 +126,14 @@ TEST_F(KeptOrderTest, RowsStandByCommitAndPlaceThroughRewrites) {
 TEST_F(KeptOrderTest, CommitsAtTheSameTimeStandByVersion) {
   constexpr int kThreads = 8;
   constexpr int kCommits = 5;
-  ASSERT_TRUE(tables_.Write(table_, Keeping("first"), 1, "SELECT 1 AS a, 1 AS p, 9::BIGINT").ok());
+  ASSERT_TRUE(
+      tables_.Write(table_, Keeping("first"), 1, "SELECT 1 AS a, 1 AS p, 9::BIGINT, 0::BIGINT")
+          .ok());
   std::vector<std::string> tokens;  // of a flow each
   for (int i = 0; i < kThreads * kCommits; ++i) {
-    auto token = tables_.Prepare(table_, Keeping("flow" + std::to_string(i)), 1,
-                                 "SELECT i::INTEGER AS a, 1 AS p, i FROM range(10) r(i)");
+    auto token =
+        tables_.Prepare(table_, Keeping("flow" + std::to_string(i)), 1,
+                        "SELECT i::INTEGER AS a, 1 AS p, i, 0::BIGINT FROM range(10) r(i)");
     ASSERT_TRUE(token.ok()) << token.error().ToString();
     tokens.push_back(*token);
   }

@@ -99,10 +99,12 @@ std::string ScanSql(const columnar::Schema& schema,
   }
   if (with_order) {
     empty += std::string("NULL::BIGINT AS ") + columnar::kOrderColumn + ", ";
+    empty += std::string("NULL::BIGINT AS ") + columnar::kSuborderColumn + ", ";
     empty += "NULL::BIGINT AS file_row_number, ";
     casts += std::string("(weir_files.") + columnar::kOrderColumn + " + coalesce(weir_rows." +
              columnar::kOrderColumn + ", weir_rows.file_row_number)) AS " + columnar::kOrderColumn +
-             ", ";
+             ", coalesce(weir_rows." + columnar::kSuborderColumn + ", 0) AS " +
+             columnar::kSuborderColumn + ", ";
   }
   std::string rows = "SELECT " + empty + "NULL::VARCHAR AS ";
   rows += kScanFileColumn;

@@ -25,8 +25,8 @@ struct ScanFile {
   int64_t order_first = 0;  // row_order.h
 };
 
-// A parenthesised SELECT, to stand behind FROM. No files: no rows. `with_order`: one more column,
-// columnar::kOrderColumn, holds the rows' places in the table.
+// A parenthesised SELECT, to stand behind FROM. No files: no rows. `with_order`: two more columns,
+// columnar::kOrderColumn with the rows' places in the table, and columnar::kSuborderColumn.
 std::string ScanSql(const columnar::Schema& schema,
                     const std::vector<std::string>& partition_columns,
                     const std::vector<ScanFile>& files, bool with_order = false);

@@ -45,9 +45,8 @@ class FlowInputs {
   std::map<std::string, columnar::Position> Positions(bool keep_known) const;
 
   // Where the rows of each file stand among all that Define gave: what to add to their offsets, by
-  // file ordinal; and more than any of these places.
+  // file ordinal.
   const std::vector<int64_t>& order_bases() const { return order_bases_; }
-  int64_t order_end() const { return order_end_; }
   // Tables of which Define gave files that do not say how their rows stand, and how many.
   const std::map<std::string, size_t>& unordered_files() const { return unordered_files_; }
 

@@ -258,9 +258,7 @@ class FlowRunner::Epoch {
       outcome_.lineage = TraceLineage(*bound.plan, session_.scans());
     }
     auto write = NewWrite(sink_.get());
-    if (!flow_.primary_key.empty()) {
-      write->behind = FlowWrite::Behind::kUpsertOrder;
-    } else if (flow_.keep_order) {
+    if (!flow_.primary_key.empty() || flow_.keep_order) {
       write->behind = FlowWrite::Behind::kOrder;
     }
     if (NeedsStaging(flow_.contract)) {
@@ -314,7 +312,6 @@ class FlowRunner::Epoch {
     write->table_columns = flow_.schema.fields.size();
     write->table = sink;
     write->order_bases = inputs_.order_bases();
-    write->order_end = inputs_.order_end();
     return write;
   }
 

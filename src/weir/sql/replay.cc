@@ -120,10 +120,10 @@ class Replay {
   // Rows that no check of today's contract rejects.
   Status KeepMended() {
     StageRelations relations;
-    relations.staged =
-        fmt::format("(SELECT *, 0 AS {}, rowid AS {}, 0 AS {}, rowid AS {} FROM {})",
-                    columnar::kOriginFileColumn, columnar::kOriginOffsetColumn,
-                    columnar::kOriginLengthColumn, columnar::kOrderColumn, kReplayTable);
+    relations.staged = fmt::format(
+        "(SELECT *, 0 AS {}, rowid AS {}, 0 AS {}, rowid AS {}, 0 AS {} FROM {})",
+        columnar::kOriginFileColumn, columnar::kOriginOffsetColumn, columnar::kOriginLengthColumn,
+        columnar::kOrderColumn, columnar::kSuborderColumn, kReplayTable);
     relations.now_us = settings_.now_us;
     WEIR_ASSIGN_OR_RETURN(relations.existing, inputs_.WholeRelation(table()));
     for (const guard::Check& check : flow_.contract.checks) {
@@ -162,7 +162,7 @@ class Replay {
     auto write = std::make_shared<FlowWrite>();
     write->flow_id = flow_.flow->id;
     write->table_columns = flow_.schema.fields.size();
-    if (!flow_.primary_key.empty()) write->behind = FlowWrite::Behind::kUpsertOrder;
+    if (!flow_.primary_key.empty()) write->behind = FlowWrite::Behind::kOrder;
     write->table = sink.get();
     write->open_gate = [](int) { return std::shared_ptr<const guard::GatePlan>(); };
     session_.writes().Set(write);

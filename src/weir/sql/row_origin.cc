@@ -208,7 +208,7 @@ class OriginThreader {
   // `binder`: for Project; null where nothing is changed.
   OriginThreader(duckdb::Binder* binder, const Scans& scans) : binder_(binder), scans_(scans) {}
 
-  // Puts a projection on top: the operator's own columns, then the three origin columns.
+  // Puts a projection on top: the operator's own columns, then the threaded columns.
   bool Project(duckdb::unique_ptr<LogicalOperator>& op) {
     op->ResolveOperatorTypes();
     const auto bindings = op->GetColumnBindings();
@@ -343,6 +343,7 @@ class OriginThreader {
     };
     if (IsScanFunction(get)) {
       for (int i = 0; i < columnar::kOriginColumnCount; ++i) add(duckdb::VIRTUAL_COLUMN_START + i);
+      origin.push_back(Number(0));
     } else {
       const auto input = ParquetInputOf(get, scans_);
       add(duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILENAME);
@@ -351,20 +352,29 @@ class OriginThreader {
       origin[0] = duckdb::make_uniq<duckdb::BoundFunctionExpression>(
           LogicalType::BIGINT, FileOrdinal(input), std::move(path), nullptr);
       add(duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER);
-      const auto order = std::find(get.names.begin(), get.names.end(), columnar::kOrderColumn);
-      if (input->has_order && order != get.names.end()) {
-        add(static_cast<duckdb::column_t>(order - get.names.begin()));
+      origin.push_back(Number(0));
+      origin.push_back(Number(0));
+      if (!input->has_order) return origin;
+      for (const auto& [name, at] :
+           {std::pair(columnar::kOrderColumn, 1),
+            std::pair(columnar::kSuborderColumn, kThreadedColumnCount - 1)}) {
+        const auto found = std::find(get.names.begin(), get.names.end(), name);
+        if (found == get.names.end()) continue;
+        add(static_cast<duckdb::column_t>(found - get.names.begin()));
+        auto stored = std::move(origin.back());
+        origin.pop_back();
         auto place = duckdb::make_uniq<duckdb::BoundOperatorExpression>(
             duckdb::ExpressionType::OPERATOR_COALESCE, LogicalType::BIGINT);
-        place->children.push_back(std::move(origin[2]));
-        place->children.push_back(std::move(origin[1]));
-        origin.pop_back();
-        origin[1] = std::move(place);
+        place->children.push_back(std::move(stored));
+        place->children.push_back(std::move(origin[at]));
+        origin[at] = std::move(place);
       }
-      origin.push_back(
-          duckdb::make_uniq<duckdb::BoundConstantExpression>(duckdb::Value::INTEGER(0)));
     }
     return origin;
+  }
+
+  static duckdb::unique_ptr<duckdb::Expression> Number(int64_t number) {
+    return duckdb::make_uniq<duckdb::BoundConstantExpression>(duckdb::Value::BIGINT(number));
   }
 
   std::optional<OriginExpressions> FromUnion(duckdb::LogicalSetOperation& set) {
@@ -372,7 +382,7 @@ class OriginThreader {
       if (!Project(child)) return std::nullopt;
     }
     OriginExpressions origin;
-    for (int i = 0; i < columnar::kOriginColumnCount; ++i) {
+    for (int i = 0; i < kThreadedColumnCount; ++i) {
       origin.push_back(
           Reference(LogicalType::BIGINT, ColumnBinding(set.table_index, set.column_count++)));
     }
@@ -383,7 +393,7 @@ class OriginThreader {
     if (ctes_[cte.table_index]) {
       if (!Project(cte.children[0])) return std::nullopt;
       threaded_[cte.table_index] = cte.column_count;
-      cte.column_count += columnar::kOriginColumnCount;
+      cte.column_count += kThreadedColumnCount;
       WidenReferences(*cte.children[1], cte.table_index);
     }
     return Thread(cte.children[1]);
@@ -395,7 +405,7 @@ class OriginThreader {
       auto& ref = op.Cast<duckdb::LogicalCTERef>();
       if (ref.cte_index == cte_index) {
         for (const char* name : {columnar::kOriginFileColumn, columnar::kOriginOffsetColumn,
-                                 columnar::kOriginLengthColumn}) {
+                                 columnar::kOriginLengthColumn, columnar::kSuborderColumn}) {
           ref.bound_columns.push_back(name);
           ref.chunk_types.push_back(LogicalType::BIGINT);
         }
@@ -407,7 +417,7 @@ class OriginThreader {
   std::optional<OriginExpressions> FromCteRef(duckdb::LogicalCTERef& ref) {
     const duckdb::idx_t first = threaded_[ref.cte_index];
     OriginExpressions origin;
-    for (int i = 0; i < columnar::kOriginColumnCount; ++i) {
+    for (int i = 0; i < kThreadedColumnCount; ++i) {
       origin.push_back(Reference(LogicalType::BIGINT, ColumnBinding(ref.table_index, first + i)));
     }
     return origin;

@@ -46,11 +46,11 @@ std::set<std::string> OriginNames(const duckdb::LogicalOperator& plan, const Sca
 // Can one row of an input become several?
 bool MultipliesRows(const duckdb::LogicalOperator& plan);
 
-// Adds three BIGINT columns (file, offset, length) at the end of the plan's output, where every
-// output row has one origin; false (and an unchanged plan) otherwise. The offset of a table's row
-// is its place in the file (columnar::kOrderColumn, else its number). Used on the query below a
-// COPY
-// ... (FORMAT weir_write), see write_function.h.
+// Adds BIGINT columns at the end of the plan's output, where every output row has one origin; false
+// (and an unchanged plan) otherwise: the origin (file, offset, length), and the place among rows
+// with the same. The offset of a table's row is its place in the file (columnar::kOrderColumn, else
+// its number). Used on the query below a COPY ... (FORMAT weir_write), see write_function.h.
+inline constexpr int kThreadedColumnCount = columnar::kOriginColumnCount + 1;
 bool ThreadOrigin(duckdb::unique_ptr<duckdb::LogicalOperator>& plan, duckdb::Binder& binder,
                   const Scans& scans);
 

@@ -89,7 +89,8 @@ std::vector<columnar::Field> StagedFields() {
   return {{columnar::kOriginFileColumn, duckdb::LogicalType::BIGINT, true},
           {columnar::kOriginOffsetColumn, duckdb::LogicalType::BIGINT, true},
           {columnar::kOriginLengthColumn, duckdb::LogicalType::BIGINT, true},
-          {columnar::kOrderColumn, duckdb::LogicalType::BIGINT, true}};
+          {columnar::kOrderColumn, duckdb::LogicalType::BIGINT, true},
+          {columnar::kSuborderColumn, duckdb::LogicalType::BIGINT, true}};
 }
 
 bool NeedsStaging(const guard::Contract& contract) {
@@ -102,7 +103,9 @@ Result<std::string> FlaggedSelect(const guard::Contract& contract, const columna
                                   const StageRelations& relations,
                                   std::vector<size_t>* flag_checks) {
   guard::RowRelations row;
-  row.order_by = {std::string("b.") + columnar::kOrderColumn};
+  for (const char* name : {columnar::kOrderColumn, columnar::kSuborderColumn}) {
+    row.order_by.emplace_back("b.").append(name);
+  }
   row.existing = relations.existing;
   row.references = relations.references;
   row.eligible = RowChecksPass(contract).empty() ? "" : "b.__weir_eligible";

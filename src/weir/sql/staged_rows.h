@@ -42,10 +42,11 @@ class StagedRows final : public columnar::BatchSink {
   columnar::WriteTotals totals_;
 };
 
-// The BIGINT columns at the end of staged rows: their origin (three), and their place among the
-// rows of this run.
+// The BIGINT columns at the end of staged rows: their origin, and their place among the rows of
+// this run (two).
 std::vector<columnar::Field> StagedFields();
-inline constexpr int kStagedColumnCount = columnar::kOriginColumnCount + 1;
+inline constexpr int kStagedColumnCount =
+    columnar::kOriginColumnCount + columnar::kOrderColumnCount;
 
 // True if a check of the contract needs all rows at once.
 bool NeedsStaging(const guard::Contract& contract);

@@ -52,9 +52,10 @@ struct WriteLocalState : duckdb::LocalFunctionData {
   duckdb::SelectionVector rejected;
   std::vector<uint64_t> verdicts;
   duckdb::DataChunk out;
-  // The last row's origin, and how many rows in sequence had it before.
+  // The last row's origin and place there, and how many rows in sequence had the same before.
   int64_t last_file = -1;
   int64_t last_offset = -1;
+  int64_t last_suborder = -1;
   int64_t repeats = 0;
 };
 
@@ -120,42 +121,55 @@ duckdb::unique_ptr<duckdb::LocalFunctionData> InitLocal(duckdb::ExecutionContext
   return state;
 }
 
-// Rows that come of one row are told apart as far as this, if 64 bits are enough.
-constexpr int64_t kOrderFactorMax = int64_t{1} << 16;
+// Rows that come of one row have its suborder and, in so many bits, their own number: enough for
+// two million of each, three times over.
+constexpr int kSuborderBits = 21;
+constexpr int64_t kRepeatsMax = (int64_t{1} << kSuborderBits) - 1;
+constexpr int64_t kSuborderMax = (int64_t{1} << (2 * kSuborderBits)) - 1;
 
 // The rows' places, from their origin.
 void PlaceRows(const FlowWrite& write, duckdb::DataChunk& chunk, WriteLocalState& state,
-               duckdb::Vector& out) {
+               duckdb::Vector& order, duckdb::Vector& suborder) {
   if (write.origin_column < 0) {
-    out.Reference(duckdb::Value::BIGINT(-1));
+    order.Reference(duckdb::Value::BIGINT(-1));
+    suborder.Reference(duckdb::Value::BIGINT(0));
     return;
   }
   const auto column = static_cast<size_t>(write.origin_column);
   if (write.brings_origin) {  // staged rows know theirs
-    out.Reference(chunk.data[column + columnar::kOriginColumnCount]);
+    order.Reference(chunk.data[column + columnar::kOriginColumnCount]);
+    suborder.Reference(chunk.data[column + columnar::kOriginColumnCount + 1]);
     return;
   }
-  duckdb::UnifiedVectorFormat file_format;
-  duckdb::UnifiedVectorFormat offset_format;
-  chunk.data[column].ToUnifiedFormat(chunk.size(), file_format);
-  chunk.data[column + 1].ToUnifiedFormat(chunk.size(), offset_format);
-  const auto* files = duckdb::UnifiedVectorFormat::GetData<int64_t>(file_format);
-  const auto* offsets = duckdb::UnifiedVectorFormat::GetData<int64_t>(offset_format);
+  duckdb::UnifiedVectorFormat formats[3];
+  const int64_t* values[3];  // file, offset, suborder
+  for (const auto& [i, at] : {std::pair(0, 0), std::pair(1, 1), std::pair(2, 3)}) {
+    chunk.data[column + static_cast<size_t>(at)].ToUnifiedFormat(chunk.size(), formats[i]);
+    values[i] = duckdb::UnifiedVectorFormat::GetData<int64_t>(formats[i]);
+  }
   duckdb::Vector places(duckdb::LogicalType::BIGINT);
+  duckdb::Vector subplaces(duckdb::LogicalType::BIGINT);
   auto* place = duckdb::FlatVector::GetData<int64_t>(places);
+  auto* subplace = duckdb::FlatVector::GetData<int64_t>(subplaces);
   for (size_t row = 0; row < chunk.size(); ++row) {
-    const int64_t file = files[file_format.sel->get_index(row)];
-    const int64_t offset = offsets[offset_format.sel->get_index(row)];
-    const bool again = file == state.last_file && offset == state.last_offset;
+    const int64_t file = values[0][formats[0].sel->get_index(row)];
+    const int64_t offset = values[1][formats[1].sel->get_index(row)];
+    const int64_t above = values[2][formats[2].sel->get_index(row)];
+    const bool known = file >= 0 && static_cast<size_t>(file) < write.order_bases.size();
+    place[row] = (known ? write.order_bases[static_cast<size_t>(file)] : 0) + offset;
+    subplace[row] = above;
+    if (!write.multiplies) continue;
+    const bool again =
+        file == state.last_file && offset == state.last_offset && above == state.last_suborder;
     state.repeats = again ? state.repeats + 1 : 0;
     state.last_file = file;
     state.last_offset = offset;
-    const bool known = file >= 0 && static_cast<size_t>(file) < write.order_bases.size();
-    const int64_t base = known ? write.order_bases[static_cast<size_t>(file)] : 0;
-    place[row] =
-        (base + offset) * write.order_factor + std::min(state.repeats, write.order_factor - 1);
+    state.last_suborder = above;
+    subplace[row] =
+        (std::min(above, kSuborderMax) << kSuborderBits) + std::min(state.repeats, kRepeatsMax);
   }
-  out.Reference(places);
+  order.Reference(places);
+  suborder.Reference(subplaces);
 }
 
 // The table's columns of the chunk and what its writer wants behind them; no copy of values.
@@ -164,8 +178,7 @@ void ReferenceTableColumns(const FlowWrite& write, duckdb::DataChunk& chunk,
   using Behind = FlowWrite::Behind;
   duckdb::DataChunk& out = state.out;
   size_t columns = write.table_columns;
-  if (write.behind == Behind::kUpsertOrder) columns += 2;
-  if (write.behind == Behind::kOrder) columns += 1;
+  if (write.behind == Behind::kOrder) columns += columnar::kOrderColumnCount;
   if (write.behind == Behind::kStaged) columns += kStagedColumnCount;
   if (out.ColumnCount() == 0) {
     duckdb::vector<duckdb::LogicalType> types;
@@ -184,8 +197,7 @@ void ReferenceTableColumns(const FlowWrite& write, duckdb::DataChunk& chunk,
       }
     }
   }
-  if (next < columns) PlaceRows(write, chunk, state, out.data[next++]);
-  if (next < columns) out.data[next].Reference(duckdb::Value::BIGINT(0));
+  if (next < columns) PlaceRows(write, chunk, state, out.data[next], out.data[next + 1]);
   out.SetCardinality(chunk.size());
 }
 
@@ -241,10 +253,7 @@ void AddOrigin(duckdb::OptimizerExtensionInput& input,
   if (!ThreadOrigin(plan->children[0], input.optimizer.binder, *info.scans)) return;
   FlowWrite& write = *data.write;
   write.origin_column = static_cast<int>(write.table_columns + write.flag_columns);
-  if (multiplies) {
-    write.order_factor =
-        std::clamp<int64_t>((int64_t{1} << 62) / write.order_end, 1, kOrderFactorMax);
-  }
+  write.multiplies = multiplies;
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 // A hook before DuckDB's optimiser adds the rows' origin to the query below (row_origin.h).
 //
 // A chunk that arrives: the table's columns, one BOOLEAN column a set check, then, where the plan
-// allows, three BIGINT origin columns. Of these the row's place in the order of its sources is
-// made: rows that come of one row (UNNEST) stand as they arrive.
+// allows, ThreadOrigin's columns. Of these the row's place in the order of its sources is made:
+// rows that come of one row (UNNEST) stand as they arrive.
 //
 // Thread rule: FlowWrites is thread-safe; DuckDB calls the function from its worker threads.
 #pragma once
@@ -32,15 +32,14 @@ struct FlowWrite {
   std::string flow_id;
   size_t table_columns = 0;
   size_t flag_columns = 0;
-  // What the table's writer wants behind the table's columns: the two order columns of an upsert,
-  // kOrderColumn, or what rows are staged with.
-  enum class Behind { kNothing, kUpsertOrder, kOrder, kStaged };
+  // What the table's writer wants behind the table's columns: the two order columns, or what rows
+  // are staged with.
+  enum class Behind { kNothing, kOrder, kStaged };
   Behind behind = Behind::kNothing;
   bool brings_origin = false;  // the query's last columns are StagedFields
   // Where the rows of each file stand among all rows of the run, by the ordinal of their origin:
-  // what is to be added to their offsets. All places are below `order_end`.
+  // what is to be added to their offsets.
   std::vector<int64_t> order_bases;
-  int64_t order_end = 1;
   columnar::BatchSink* table = nullptr;
   // Made when the plan is known, with the position of the origin columns (-1: none); a null plan
   // means that nothing is checked.
@@ -50,7 +49,7 @@ struct FlowWrite {
 
   // Filled while running.
   int origin_column = -1;
-  int64_t order_factor = 1;  // places are spread, for rows that come of one row
+  bool multiplies = false;  // one row of a source may give several
   std::shared_ptr<const guard::GatePlan> gate;
   std::atomic<int64_t> rows_in{0};
   std::atomic<int64_t> rows_out{0};

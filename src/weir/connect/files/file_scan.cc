@@ -37,8 +37,11 @@ class FileScan : public columnar::SourceScan {
   const std::vector<std::string>& files() const override { return names_; }
   int64_t OffsetEnd(size_t file) const override {
     if (file >= texts_.size()) return kOffsetEndUnknown;  // Parquet: rows
-    // Deflate makes at most 1,032 bytes of one, Zstandard 32,768.
-    const int64_t expansion = texts_[file]->compression == Compression::kNone ? 1 : 32'768;
+    // What a byte can become, at most.
+    const Compression compression = texts_[file]->compression;
+    const int64_t expansion = compression == Compression::kNone   ? 1
+                              : compression == Compression::kGzip ? 1'032
+                                                                  : 32'768;
     return static_cast<int64_t>(texts_[file]->to + 1) * expansion +
            static_cast<int64_t>(texts_[file]->raw_from);
   }
