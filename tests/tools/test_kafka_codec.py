@@ -20,7 +20,7 @@ def codec():
     ("request 1 FetchRequest 4-18\n  MaxWaitMs int32 nul\n", "messages.txt:2: what is nul"),
     ("request 1 FetchRequest 4-18\n  MaxWaitMs\n", "messages.txt:2: MaxWaitMs"),
     ("request 1 FetchRequest 4-18\n    MaxWaitMs int32\n", "messages.txt:2: indentation"),
-    ("request 1 FetchRequest 4-18\n  MaxWaitMs int32\n    A int32\n", "messages.txt:3: indentation"),
+    ("request 1 FetchRequest 4-18\n  Max int32\n    A int32\n", "messages.txt:3: indentation"),
     ("request 1 FetchRequest 4-18\n  Topics []Topic\n", "no struct Topic"),
     ("request 1 FetchRequest 4-18 soft 3\n", "FetchRequest: what is soft"),
     ("request 1 FetchRequest four\n", "not a range of versions: four"),
