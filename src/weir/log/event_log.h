@@ -88,6 +88,13 @@ struct MovedPart {
   SegmentPart part;
 };
 
+// Compaction went over a partition (PartitionLog::SetCleaned).
+struct CleanedPartition {
+  uint32_t partition = 0;
+  Cleaned cleaned;
+  int64_t swept_ms = 0;
+};
+
 class EventLog {
  public:
   static Result<std::unique_ptr<EventLog>> Open(Env& env, MetricRegistry& metrics,
@@ -143,7 +150,8 @@ class EventLog {
   // A name for a settled segment, never given before in this process.
   Position NewSettledSegment();
   // A settled segment is on disk with its index file: the parts are read from there from now on.
-  Result<Position> Settle(const SegmentIndexes::Index& index, const std::vector<MovedPart>& moved);
+  Result<Position> Settle(const SegmentIndexes::Index& index, const std::vector<MovedPart>& moved,
+                          const std::vector<CleanedPartition>& cleaned);
   // Nothing in it is needed any more: its files go in the background. What can't be removed now
   // is found by the next start.
   void RemoveSegment(Position first);

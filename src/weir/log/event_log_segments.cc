@@ -28,7 +28,8 @@ Position EventLog::NewSettledSegment() {
 }
 
 Result<Position> EventLog::Settle(const SegmentIndexes::Index& index,
-                                  const std::vector<MovedPart>& moved) {
+                                  const std::vector<MovedPart>& moved,
+                                  const std::vector<CleanedPartition>& cleaned) {
   ByteWriter out;
   out.Varint(moved.size());
   for (const MovedPart& part : moved) {
@@ -36,6 +37,14 @@ Result<Position> EventLog::Settle(const SegmentIndexes::Index& index,
     out.Varint(part.segment);
     out.Signed(part.base_offset);
     part.part.Encode(out);
+  }
+  out.Varint(cleaned.size());
+  for (const CleanedPartition& done : cleaned) {
+    out.Varint(done.partition);
+    out.Signed(done.cleaned.end_offset);
+    out.Signed(done.cleaned.at_ms);
+    out.Varint(done.cleaned.tombstones);
+    out.Signed(done.swept_ms);
   }
   WEIR_ASSIGN_OR_RETURN(const Position end, Commit({}, {{kSettledEvent, out.Take()}}, nullptr));
   if (index) indexes_.Adopt(index);
@@ -53,6 +62,17 @@ void EventLog::ApplySettled(std::string_view moved) {
     if (!in.ok()) return;
     PartitionLog* partition = FindPartition(part.partition);
     if (partition != nullptr) partition->ReplacePart(part.segment, part.base_offset, part.part);
+  }
+  for (uint64_t left = in.Count(5); left > 0 && in.ok(); --left) {
+    CleanedPartition done;
+    done.partition = static_cast<uint32_t>(in.Varint());
+    done.cleaned.end_offset = in.Signed();
+    done.cleaned.at_ms = in.Signed();
+    done.cleaned.tombstones = in.Varint();
+    done.swept_ms = in.Signed();
+    if (!in.ok()) return;
+    PartitionLog* partition = FindPartition(done.partition);
+    if (partition != nullptr) partition->SetCleaned(done.cleaned, done.swept_ms);
   }
 }
 

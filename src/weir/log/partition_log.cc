@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace weir::log {
+namespace {
+
+constexpr size_t kCleanedMax = 32;
+
+}  // namespace
 
 void SegmentPart::Encode(ByteWriter& out) const {
   out.Varint(segment);
@@ -99,6 +104,25 @@ void PartitionLog::SetStartOffset(int64_t offset) {
   }
 }
 
+void PartitionLog::SetCleaned(const Cleaned& now, int64_t swept_ms) {
+  for (Cleaned& cleaned : cleaned_) {
+    if (cleaned.at_ms <= swept_ms) cleaned.tombstones = 0;
+  }
+  if (now.end_offset > cleaned_end()) cleaned_.push_back(now);
+  // What has no tombstones needs no time. Many are few: some tombstones stay longer.
+  for (size_t i = 0; i + 1 < cleaned_.size();) {
+    const bool merge = cleaned_[i].tombstones == 0 || cleaned_.size() > kCleanedMax;
+    if (!merge) {
+      ++i;
+      continue;
+    }
+    cleaned_[i + 1].tombstones += cleaned_[i].tombstones;
+    cleaned_.erase(cleaned_.begin() + static_cast<int64_t>(i));
+  }
+  // Their records are gone.
+  while (!aborted_.empty() && aborted_.front().marker_offset < cleaned_end()) aborted_.pop_front();
+}
+
 std::vector<AbortedTransaction> PartitionLog::AbortedBetween(int64_t from, int64_t to) const {
   std::vector<AbortedTransaction> found;
   auto transaction = std::lower_bound(
@@ -122,6 +146,12 @@ void PartitionLog::Encode(ByteWriter& out) const {
     out.Signed(transaction.first_offset);
     out.Signed(transaction.marker_offset);
   }
+  out.Varint(cleaned_.size());
+  for (const Cleaned& cleaned : cleaned_) {
+    out.Signed(cleaned.end_offset);
+    out.Signed(cleaned.at_ms);
+    out.Varint(cleaned.tombstones);
+  }
   producers_.Encode(out);
 }
 
@@ -141,6 +171,13 @@ bool PartitionLog::Decode(ByteReader& in) {
     transaction.first_offset = in.Signed();
     transaction.marker_offset = in.Signed();
     aborted_.push_back(transaction);
+  }
+  for (uint64_t left = in.Count(3); left > 0 && in.ok(); --left) {
+    Cleaned cleaned;
+    cleaned.end_offset = in.Signed();
+    cleaned.at_ms = in.Signed();
+    cleaned.tombstones = in.Varint();
+    cleaned_.push_back(cleaned);
   }
   return producers_.Decode(in);
 }

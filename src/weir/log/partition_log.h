@@ -38,6 +38,13 @@ struct AbortedTransaction {
   int64_t marker_offset = 0;
 };
 
+// Compaction went over all offsets before `end_offset` for the first time.
+struct Cleaned {
+  int64_t end_offset = 0;
+  int64_t at_ms = 0;
+  uint64_t tombstones = 0;  // that it left, to be removed later
+};
+
 class PartitionLog {
  public:
   explicit PartitionLog(uint32_t number) : number_(number) {}
@@ -52,6 +59,9 @@ class PartitionLog {
   uint64_t bytes() const;         // of the batches from the start offset on, about
 
   const std::deque<SegmentPart>& parts() const { return parts_; }
+  // Ascending by both.
+  const std::vector<Cleaned>& cleaned() const { return cleaned_; }
+  int64_t cleaned_end() const { return cleaned_.empty() ? 0 : cleaned_.back().end_offset; }
   const ProducerStates& producers() const { return producers_; }
   ProducerStates& producers() { return producers_; }
 
@@ -64,6 +74,10 @@ class PartitionLog {
   void SetDurableEnd(int64_t offset) { durable_end_ = offset; }
   // Forgets what lies below; beyond next_offset() is a bug of the caller.
   void SetStartOffset(int64_t offset);
+
+  // Compaction went over everything before `now.end_offset`; tombstones that others had left at or
+  // before `swept_ms` are gone.
+  void SetCleaned(const Cleaned& now, int64_t swept_ms);
 
   // Aborted transactions with records in [from, to).
   std::vector<AbortedTransaction> AbortedBetween(int64_t from, int64_t to) const;
@@ -79,6 +93,7 @@ class PartitionLog {
   std::deque<SegmentPart> parts_;
   ProducerStates producers_;
   std::deque<AbortedTransaction> aborted_;  // ascending by marker_offset
+  std::vector<Cleaned> cleaned_;
 };
 
 }  // namespace weir::log

@@ -121,6 +121,7 @@ bool RecordReader::Fail(const char* what) {
 bool RecordReader::Next(Record& record) {
   if (left_ == 0) return pos_ == end_ ? false : Fail("bytes are left after the last record");
   --left_;
+  const char* const begin = pos_;
   int32_t size = 0;
   if (!ReadVarint(pos_, end_, size) || size < 0 || size > end_ - pos_) {
     return Fail("a record's length is wrong");
@@ -156,6 +157,7 @@ bool RecordReader::Next(Record& record) {
   }
   if (pos != end) return Fail("a record is longer than its fields");
   pos_ = end;
+  record.encoded = std::string_view(begin, static_cast<size_t>(end - begin));
   return true;
 }
 

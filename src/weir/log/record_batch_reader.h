@@ -35,6 +35,7 @@ struct Record {
   std::optional<std::string_view> value;  // none: a tombstone
   int32_t header_count = 0;
   std::string_view header_bytes;  // encoded, and sound
+  std::string_view encoded;       // all of the record, with its length
 
   std::vector<RecordHeader> Headers() const;
 };

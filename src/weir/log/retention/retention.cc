@@ -25,6 +25,18 @@ bool Expired(const RetentionPolicy& policy, int64_t timestamp, int64_t appended_
 
 }  // namespace
 
+RetentionPolicy RetentionPolicy::Of(const TopicSettings& settings) {
+  RetentionPolicy policy;
+  policy.deletes = settings.deletes;
+  policy.retention_ms = settings.retention_ms;
+  policy.retention_bytes = settings.retention_bytes;
+  policy.compacts = settings.compacts;
+  policy.delete_retention_ms = settings.delete_retention_ms;
+  policy.min_compaction_lag_ms = settings.min_compaction_lag_ms;
+  policy.min_cleanable_ratio = settings.min_cleanable_ratio;
+  return policy;
+}
+
 Retention::Retention(Env& env, MetricRegistry& metrics, EventLog& log,
                      const RetentionOptions& options, PolicyOf policy_of)
     : env_(env),
@@ -57,6 +69,8 @@ void Retention::BeginPass() {
   in_pass_ = true;
   topic_.clear();
   live_.clear();
+  dirty_.clear();
+  open_dirty_bytes_ = 0;
   // Nothing is added to these any more, so what is counted as dead stays dead.
   sealed_ = log_.journal().Segments();
   sealed_.pop_back();
@@ -82,6 +96,7 @@ bool Retention::VisitSome(int64_t now_ms) {
       front.pass = passes_;
       LookUpFront(*partition, front);
       const RetentionPolicy policy = policy_of_(topic->second, i);
+      if (policy.compacts) ConsiderCompaction(*partition, policy, now_ms);
       if (!policy.deletes) continue;
       const int64_t start = StartOf(*partition, front, policy, now_ms);
       if (start > partition->start_offset()) {
@@ -286,7 +301,10 @@ void Retention::EndPass(int64_t now_ms) {
   }
   dead_bytes_.Set(static_cast<double>(dead));
 
-  if (!work_) {
+  if (!work_ && !dirty_.empty() && (!compacted_last_ || sparse.empty())) {
+    PlanCompaction(now_ms);
+  } else if (!work_) {
+    compacted_last_ = false;
     std::sort(sparse.rbegin(), sparse.rend());
     std::vector<Position> chosen;
     uint64_t bytes = 0;
@@ -312,6 +330,7 @@ void Retention::EndPass(int64_t now_ms) {
   const uint64_t open_frames = log_.open_index().frame_bytes();
   const uint64_t open_live = open == live_.end() ? 0 : open->second;
   held += open_frames > open_live ? open_frames - open_live : 0;
+  held += open_dirty_bytes_;
   if (held >= options_.roll_bytes && now_ms - log_.open_since_ms() >= options_.roll_after_ms &&
       !log_.Roll().ok()) {
     failures_.Add();
@@ -330,6 +349,87 @@ void Retention::RemoveDoomed() {
 }
 
 // --- rewriting ---
+
+void Retention::ConsiderCompaction(const PartitionLog& partition, const RetentionPolicy& policy,
+                                   int64_t now_ms) {
+  if (uncleanable_.count(partition.number()) != 0) return;
+  const Position open = log_.open_index().first();
+  int64_t end = partition.last_stable_offset();
+  uint64_t clean = 0;
+  uint64_t dirty = 0;
+  for (const SegmentPart& part : partition.parts()) {
+    if (part.end_offset <= partition.cleaned_end()) {
+      clean += part.bytes;
+      continue;
+    }
+    const bool is_young =
+        now_ms - WrittenAt(part.max_timestamp, part.appended_ms) < policy.min_compaction_lag_ms;
+    if (part.segment == open || is_young) {
+      end = std::min(end, part.base_offset);
+      const double ratio =
+          static_cast<double>(dirty + part.bytes) / static_cast<double>(clean + dirty + part.bytes);
+      if (!is_young && ratio >= policy.min_cleanable_ratio) open_dirty_bytes_ += part.bytes;
+    }
+    if (part.base_offset >= end) break;
+    dirty += part.bytes;
+  }
+  const double ratio =
+      dirty == 0 ? 0 : static_cast<double>(dirty) / static_cast<double>(clean + dirty);
+  const bool has_old_tombstones = std::any_of(
+      partition.cleaned().begin(), partition.cleaned().end(), [&](const Cleaned& cleaned) {
+        return cleaned.tombstones > 0 && now_ms - cleaned.at_ms >= policy.delete_retention_ms;
+      });
+  if ((dirty > 0 && ratio >= policy.min_cleanable_ratio) || has_old_tombstones) {
+    end = std::max(end, partition.cleaned_end());
+    dirty_.push_back({ratio, partition.number(), end, policy.delete_retention_ms});
+  }
+}
+
+void Retention::PlanCompaction(int64_t now_ms) {
+  std::sort(dirty_.begin(), dirty_.end(),
+            [](const Dirty& a, const Dirty& b) { return a.ratio > b.ratio; });
+  std::vector<CompactionPlan> plans;
+  uint64_t bytes = 0;
+  for (const Dirty& dirty : dirty_) {
+    const PartitionLog* partition = log_.FindPartition(dirty.partition);
+    if (partition == nullptr) continue;
+    if (!plans.empty() && bytes + partition->bytes() > options_.settled_bytes_max) break;
+    CompactionPlan plan;
+    plan.partition = dirty.partition;
+    plan.end = dirty.end;
+    plan.dirty_from = std::min(dirty.end, partition->cleaned_end());
+    plan.dirty_from = std::max(plan.dirty_from, partition->start_offset());
+    plan.end = std::max(plan.end, plan.dirty_from);
+    plan.aborted = partition->AbortedBetween(partition->start_offset(), plan.end);
+    plan.cleaned = partition->cleaned();
+    plan.delete_retention_ms = dirty.delete_retention_ms;
+    for (const SegmentPart& part : partition->parts()) {
+      if (part.base_offset >= plan.end) break;
+      auto index = log_.IndexOf(part.segment);
+      if (!index.ok()) {
+        failures_.Add();
+        return;
+      }
+      plan.parts.push_back(
+          {dirty.partition, part, partition->start_offset(), std::move(index).value()});
+      bytes += part.bytes;
+    }
+    if (!plan.parts.empty()) plans.push_back(std::move(plan));
+  }
+  if (plans.empty()) return;
+  std::sort(plans.begin(), plans.end(), [](const CompactionPlan& a, const CompactionPlan& b) {
+    return a.partition < b.partition;
+  });
+  CompactionOptions options;
+  options.memory_bytes = options_.compaction_memory_bytes;
+  options.segment_bytes_max = options_.settled_bytes_max;
+  options.seed = env_.RandomU64();
+  options.now_ms = now_ms;
+  compacted_last_ = true;
+  work_ = std::make_shared<Work>();
+  work_->rewriting =
+      std::make_unique<Compaction>(log_, log_.NewSettledSegment(), std::move(plans), options);
+}
 
 void Retention::PlanSettling(std::vector<Position> segments) {
   std::sort(segments.begin(), segments.end());
@@ -369,18 +469,25 @@ void Retention::Rewrite(int64_t now_ms) {
   allowance_ = std::min(rate * kAllowanceMs * 1e-3, allowance_ + rate * elapsed_ms * 1e-3);
   if (!work_ || work_->running.load(std::memory_order_acquire)) return;
   Work& work = *work_;
-  if (work.done) {
+  if (work.progress != Rewriting::Progress::kMore) {
     // Who reads goes to the new place from here on.
-    if (log_.Settle(work.rewriting->index(), work.rewriting->moved()).ok()) {
+    const Rewriting& done = *work.rewriting;
+    if (!log_.Settle(done.index(), done.moved(), done.cleaned()).ok()) {
+      failures_.Add();
+    } else if (work.progress == Rewriting::Progress::kDone) {
       work_.reset();
     } else {
-      failures_.Add();
+      work.rewriting->Continue(log_.NewSettledSegment());
+      work.progress = Rewriting::Progress::kMore;
     }
     return;
   }
   if (work.error) {
     failures_.Add();
-    untouchable_.insert(work.rewriting->damaged().begin(), work.rewriting->damaged().end());
+    for (const PlannedPart& damaged : work.rewriting->damaged()) {
+      untouchable_.insert(damaged.part.segment);
+      uncleanable_.insert(damaged.partition);
+    }
     log_.RemoveSegment(work.rewriting->settled());
     work_.reset();
     return;
@@ -390,11 +497,11 @@ void Retention::Rewrite(int64_t now_ms) {
   allowance_ = 0;
   work.running.store(true, std::memory_order_relaxed);
   log_.InBackground([this, shared = work_, bytes] {
-    auto done = shared->rewriting->Step(bytes);
-    if (done.ok()) {
-      shared->done = *done;
+    auto progress = shared->rewriting->Step(bytes);
+    if (progress.ok()) {
+      shared->progress = *progress;
     } else {
-      shared->error = std::move(done).error();
+      shared->error = std::move(progress).error();
     }
     rewritten_bytes_.Add(shared->rewriting->bytes_written() - shared->counted_bytes);
     shared->counted_bytes = shared->rewriting->bytes_written();

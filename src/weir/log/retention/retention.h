@@ -30,7 +30,9 @@
 #include "weir/base/env.h"
 #include "weir/base/metrics.h"
 #include "weir/log/event_log.h"
+#include "weir/log/retention/compaction.h"
 #include "weir/log/retention/settling.h"
+#include "weir/log/topic_config.h"
 
 namespace weir::log {
 
@@ -41,6 +43,13 @@ struct RetentionPolicy {
   int64_t retention_bytes = -1;
   // The smallest offset that a group still needs: kept, whatever else is said.
   int64_t needed_from = std::numeric_limits<int64_t>::max();
+
+  bool compacts = false;
+  int64_t delete_retention_ms = 24 * 3600 * int64_t{1000};
+  int64_t min_compaction_lag_ms = 0;
+  double min_cleanable_ratio = 0.5;
+
+  static RetentionPolicy Of(const TopicSettings& settings);
 };
 
 struct RetentionOptions {
@@ -54,6 +63,7 @@ struct RetentionOptions {
   size_t merge_segments = 8;
   uint64_t settled_bytes_max = 256 << 20;
   uint64_t rewrite_bytes_per_second = 64 << 20;
+  uint64_t compaction_memory_bytes = 128 << 20;
 };
 
 class Retention {
@@ -85,7 +95,7 @@ class Retention {
   struct Work {
     std::unique_ptr<Rewriting> rewriting;
     std::atomic<bool> running{false};
-    bool done = false;
+    Rewriting::Progress progress = Rewriting::Progress::kMore;
     std::optional<Error> error;
     uint64_t counted_bytes = 0;
   };
@@ -103,6 +113,10 @@ class Retention {
                   int64_t now_ms);
   void Count(const PartitionLog& partition, const Front& front);
   void RemoveDoomed();
+  // Notes the partition if it is worth to be compacted.
+  void ConsiderCompaction(const PartitionLog& partition, const RetentionPolicy& policy,
+                          int64_t now_ms);
+  void PlanCompaction(int64_t now_ms);
   void PlanSettling(std::vector<Position> segments);
   void Rewrite(int64_t now_ms);
 
@@ -116,12 +130,22 @@ class Retention {
   bool in_pass_ = false;
   std::vector<Position> sealed_;  // when it began
   std::unordered_map<Position, uint64_t> live_;
+  struct Dirty {
+    double ratio = 0;
+    uint32_t partition = 0;
+    int64_t end = 0;
+    int64_t delete_retention_ms = 0;
+  };
+  std::vector<Dirty> dirty_;
+  uint64_t open_dirty_bytes_ = 0;  // would be compacted if the open segment was closed
   uint64_t passes_ = 0;
   std::unordered_map<uint32_t, Front> fronts_;
   std::string buffer_;
 
   std::vector<Doomed> doomed_;
   std::set<Position> untouchable_;  // damaged: not rewritten
+  std::set<uint32_t> uncleanable_;  // partitions with damage: not compacted
+  bool compacted_last_ = false;
   std::shared_ptr<Work> work_;
   int64_t rewrote_ms_ = 0;
   double allowance_ = 0;  // bytes to rewrite
