@@ -30,8 +30,14 @@ void SegmentPart::Decode(ByteReader& in) {
 }
 
 int64_t PartitionLog::last_stable_offset() const {
-  const std::optional<int64_t> open = producers_.FirstOpen();
-  return open ? std::min(*open, durable_end_) : durable_end_;
+  int64_t stable = std::min(producers_.FirstOpen().value_or(durable_end_), durable_end_);
+  for (const Ending& ending : ending_) stable = std::min(stable, ending.first_offset);
+  return stable;
+}
+
+void PartitionLog::SetDurableEnd(int64_t offset) {
+  durable_end_ = offset;
+  while (!ending_.empty() && ending_.front().marker_offset < offset) ending_.pop_front();
 }
 
 int64_t PartitionLog::max_timestamp() const {
@@ -68,6 +74,7 @@ void PartitionLog::Apply(const BatchHeader& header, const std::optional<Marker>&
   if (!marker) return;
   const std::optional<int64_t> first = producers_.End(
       header.producer_id, header.producer_epoch, header.max_timestamp, marker->coordinator_epoch);
+  if (first && header.base_offset >= durable_end_) ending_.push_back({*first, header.base_offset});
   if (first && !marker->commit) {
     aborted_.push_back({header.producer_id, *first, header.base_offset});
   }

@@ -71,7 +71,7 @@ class PartitionLog {
   // The part of `segment` that begins at this offset lies elsewhere now, or (if `part` has no
   // batches) nowhere. Nothing happens if it is no longer kept.
   void ReplacePart(Position segment, int64_t base_offset, const SegmentPart& part);
-  void SetDurableEnd(int64_t offset) { durable_end_ = offset; }
+  void SetDurableEnd(int64_t offset);
   // Forgets what lies below; beyond next_offset() is a bug of the caller.
   void SetStartOffset(int64_t offset);
 
@@ -94,6 +94,12 @@ class PartitionLog {
   ProducerStates producers_;
   std::deque<AbortedTransaction> aborted_;  // ascending by marker_offset
   std::vector<Cleaned> cleaned_;
+  // Ended by a marker that is not durable yet: still open to readers.
+  struct Ending {
+    int64_t first_offset;
+    int64_t marker_offset;
+  };
+  std::deque<Ending> ending_;  // ascending by marker_offset
 };
 
 }  // namespace weir::log

@@ -71,7 +71,8 @@ Broker::Broker(Env& env, MetricRegistry& metrics, EventLog& log, Timers& timers,
       timers_(timers),
       options_(std::move(options)),
       fetch_sessions_(env, timers),
-      groups_(env, metrics, log, timers, options_.groups) {
+      groups_(env, metrics, log, timers, options_.groups),
+      transactions_(env, metrics, log, timers, groups_, options_.transactions, options_.report) {
   log_.OnPartitionAdvanced([this](uint32_t partition) { fetch_waiters_.Changed(partition); });
 }
 

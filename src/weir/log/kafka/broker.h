@@ -20,6 +20,7 @@
 #include "weir/log/kafka/fetch_sessions.h"
 #include "weir/log/record_batch_reader.h"
 #include "weir/log/timers.h"
+#include "weir/log/transactions/transaction_coordinator.h"
 
 namespace weir::log::kafka {
 
@@ -35,6 +36,7 @@ struct BrokerOptions {
   uint64_t request_bytes_max = 100 << 20;
   uint64_t fetch_bytes_max = 16 << 20;  // of one answer, but for its first batch
   GroupOptions groups;
+  TransactionOptions transactions;
   // What the operator should know, a line each; nothing if not set.
   std::function<void(const std::string&)> report;
 };
@@ -68,6 +70,7 @@ class Broker {
   FetchWaiters& fetch_waiters() { return fetch_waiters_; }
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
   GroupCoordinator& groups() { return groups_; }
+  TransactionCoordinator& transactions() { return transactions_; }
   const BrokerOptions& options() const { return options_; }
   // For one batch at a time; keeps its memory.
   RecordReader& record_reader() { return record_reader_; }
@@ -100,6 +103,7 @@ class Broker {
   FetchWaiters fetch_waiters_;
   FetchSessions fetch_sessions_;
   GroupCoordinator groups_;
+  TransactionCoordinator transactions_;
   RecordReader record_reader_;
 };
 

@@ -6,6 +6,21 @@
 namespace weir::log::kafka {
 namespace {
 
+// What clients ask before they use a newer protocol: transactions with an epoch each (KIP-890).
+constexpr const char* kTransactionVersion = "transaction.version";
+constexpr int16_t kTransactionVersionMax = 2;
+
+void AddFeatures(int16_t version, ApiVersionsResponse* response) {
+  if (version < 3) return;
+  // Clients of version 3 take a range that begins at 0 for damaged (KAFKA-17011).
+  if (version >= 4) {
+    response->supported_features.push_back({kTransactionVersion, 0, kTransactionVersionMax});
+  }
+  response->finalized_features_epoch = 1;
+  response->finalized_features.push_back(
+      {kTransactionVersion, kTransactionVersionMax, kTransactionVersionMax});
+}
+
 ApiVersionsResponse Supported() {
   ApiVersionsResponse response;
   for (const Handler* handler : Handlers()) {
@@ -25,7 +40,9 @@ void Handle(const CallPtr& call) {
   if (!call->Decode(&request)) return;
   call->session().software_name = request.client_software_name;
   call->session().software_version = request.client_software_version;
-  call->Respond(Supported());
+  ApiVersionsResponse response = Supported();
+  AddFeatures(call->version(), &response);
+  call->Respond(response);
 }
 
 }  // namespace

@@ -8,12 +8,18 @@ namespace weir::log::kafka {
 std::span<const Handler* const> Handlers() {
   static const auto kHandlers = [] {
     std::array handlers = {
-        &kApiVersionsHandler,  &kDeleteGroupsHandler,    &kDescribeGroupsHandler,
-        &kFetchHandler,        &kFindCoordinatorHandler, &kHeartbeatHandler,
-        &kJoinGroupHandler,    &kLeaveGroupHandler,      &kListGroupsHandler,
-        &kListOffsetsHandler,  &kMetadataHandler,        &kOffsetCommitHandler,
-        &kOffsetDeleteHandler, &kOffsetFetchHandler,     &kProduceHandler,
-        &kSyncGroupHandler,
+        &kAddOffsetsToTxnHandler, &kAddPartitionsToTxnHandler,
+        &kApiVersionsHandler,     &kDeleteGroupsHandler,
+        &kDescribeGroupsHandler,  &kDescribeTransactionsHandler,
+        &kEndTxnHandler,          &kFetchHandler,
+        &kFindCoordinatorHandler, &kHeartbeatHandler,
+        &kInitProducerIdHandler,  &kJoinGroupHandler,
+        &kLeaveGroupHandler,      &kListGroupsHandler,
+        &kListOffsetsHandler,     &kListTransactionsHandler,
+        &kMetadataHandler,        &kOffsetCommitHandler,
+        &kOffsetDeleteHandler,    &kOffsetFetchHandler,
+        &kProduceHandler,         &kSyncGroupHandler,
+        &kTxnOffsetCommitHandler, &kWriteTxnMarkersHandler,
     };
     std::sort(handlers.begin(), handlers.end(),
               [](const Handler* a, const Handler* b) { return a->key < b->key; });

@@ -21,22 +21,30 @@ struct Handler {
 std::span<const Handler* const> Handlers();
 const Handler* FindHandler(ApiKey key);
 
+extern const Handler kAddOffsetsToTxnHandler;
+extern const Handler kAddPartitionsToTxnHandler;
 extern const Handler kApiVersionsHandler;
 extern const Handler kDeleteGroupsHandler;
 extern const Handler kDescribeGroupsHandler;
+extern const Handler kDescribeTransactionsHandler;
+extern const Handler kEndTxnHandler;
 extern const Handler kFetchHandler;
 extern const Handler kFindCoordinatorHandler;
 extern const Handler kHeartbeatHandler;
+extern const Handler kInitProducerIdHandler;
 extern const Handler kJoinGroupHandler;
 extern const Handler kLeaveGroupHandler;
 extern const Handler kListGroupsHandler;
 extern const Handler kListOffsetsHandler;
+extern const Handler kListTransactionsHandler;
 extern const Handler kMetadataHandler;
 extern const Handler kOffsetCommitHandler;
 extern const Handler kOffsetDeleteHandler;
 extern const Handler kOffsetFetchHandler;
 extern const Handler kProduceHandler;
 extern const Handler kSyncGroupHandler;
+extern const Handler kTxnOffsetCommitHandler;
+extern const Handler kWriteTxnMarkersHandler;
 
 // Answers a version of ApiVersions that is not served.
 void RespondUnsupportedApiVersions(const CallPtr& call);

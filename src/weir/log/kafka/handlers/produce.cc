@@ -50,7 +50,10 @@ Position AppendOne(const CallPtr& call, const Topic* topic,
     batch.bytes = changed;
     batch.header = *ReadBatchHeader(changed);
   }
-  const AppendResult appended = broker.log().Append(batch);
+  const AppendResult appended =
+      batch.header.transactional() ? broker.transactions().Append(batch, {topic->id, data.index},
+                                                                  /*may_add=*/call->version() >= 12)
+                                   : broker.log().Append(batch);
   if (appended.error != KafkaError::kNone) return refuse(appended.error, appended.message);
   response->base_offset = appended.base_offset;
   if (rules.log_append_time) response->log_append_time_ms = verdict.max_timestamp;

@@ -1,0 +1,66 @@
+// TxnOffsetCommit (28): offsets that count when the transaction is committed.
+#include "weir/log/kafka/messages/txn_offset_commit.h"
+#include "weir/log/kafka/handlers/group_call.h"
+#include "weir/log/kafka/handlers/handlers.h"
+
+namespace weir::log::kafka {
+namespace {
+
+void Answer(const CallPtr& call, const log::OffsetCommitResponse& committed) {
+  TxnOffsetCommitResponse response;
+  for (const TopicErrors& topic : committed.topics) {
+    TxnOffsetCommitResponse::TxnOffsetCommitResponseTopic answered;
+    answered.name = topic.name;
+    for (const PartitionError& partition : topic.partitions) {
+      answered.partitions.push_back({partition.index, CodeOf(partition.error)});
+    }
+    response.topics.push_back(std::move(answered));
+  }
+  call->Respond(response);
+}
+
+void Handle(const CallPtr& call) {
+  TxnOffsetCommitRequest request;
+  if (!call->Decode(&request)) return;
+  const ProducerIdentity producer{request.producer_id, request.producer_epoch};
+  log::TxnOffsetCommitRequest commit;
+  commit.producer_id = producer.id;
+  commit.producer_epoch = producer.epoch;
+  commit.commit.group_id = request.group_id;
+  commit.commit.generation_or_epoch = request.generation_id;
+  commit.commit.member_id = request.member_id;
+  commit.commit.instance_id = request.group_instance_id;
+  for (auto& topic : request.topics) {
+    OffsetCommitTopic wanted;
+    wanted.name = topic.name;
+    for (auto& partition : topic.partitions) {
+      wanted.partitions.push_back({partition.partition_index, partition.committed_offset,
+                                   partition.committed_leader_epoch,
+                                   std::move(partition.committed_metadata)});
+    }
+    commit.commit.topics.push_back(std::move(wanted));
+  }
+  const KafkaError error = call->broker().transactions().CheckOffsets(
+      request.transactional_id, producer, request.group_id, /*may_add=*/call->version() >= 5);
+  if (error != KafkaError::kNone) {
+    log::OffsetCommitResponse refused;
+    for (const OffsetCommitTopic& topic : commit.commit.topics) {
+      TopicErrors errors;
+      errors.name = topic.name;
+      for (const auto& partition : topic.partitions) {
+        errors.partitions.push_back({partition.index, error});
+      }
+      refused.topics.push_back(std::move(errors));
+    }
+    return Answer(call, refused);
+  }
+  call->broker().groups().TxnCommitOffsets(
+      CallerOf(call), commit,
+      [call](const log::OffsetCommitResponse& committed) { Answer(call, committed); });
+}
+
+}  // namespace
+
+const Handler kTxnOffsetCommitHandler = {ApiKey::kTxnOffsetCommit, 0, 5, &Handle};
+
+}  // namespace weir::log::kafka
