@@ -72,8 +72,33 @@ Broker::Broker(Env& env, MetricRegistry& metrics, EventLog& log, Timers& timers,
       options_(std::move(options)),
       fetch_sessions_(env, timers),
       groups_(env, metrics, log, timers, options_.groups),
-      transactions_(env, metrics, log, timers, groups_, options_.transactions, options_.report) {
+      transactions_(env, metrics, log, timers, groups_, options_.transactions, options_.report),
+      retention_(env, metrics, log, options_.retention,
+                 [this](const Topic& topic, size_t index) { return PolicyOf(topic, index); }) {
+  retention_timer_ = timers_.After(kRetentionUs, [this] { RunRetention(); });
   log_.OnPartitionAdvanced([this](uint32_t partition) { fetch_waiters_.Changed(partition); });
+}
+
+Broker::~Broker() { timers_.Cancel(retention_timer_); }
+
+void Broker::RunRetention() {
+  retention_timer_ = timers_.After(kRetentionUs, [this] { RunRetention(); });
+  retention_.Run(NowMs());
+}
+
+RetentionPolicy Broker::PolicyOf(const Topic& topic, size_t index) const {
+  RetentionPolicy policy = RetentionPolicy::Of(topic.settings);
+  std::string_view names = topic.settings.retain_until_consumed_by;
+  while (!names.empty()) {
+    const size_t end = std::min(names.find(','), names.size());
+    const std::string group(names.substr(0, end));
+    names.remove_prefix(std::min(end + 1, names.size()));
+    const CommittedOffset* read =
+        groups_.offsets().Find(group, {topic.id, static_cast<int32_t>(index)});
+    // A group that never committed has read nothing.
+    policy.needed_from = std::min(policy.needed_from, read != nullptr ? read->offset : 0);
+  }
+  return policy;
 }
 
 void Broker::SetAddress(const std::string& host, int32_t port) {

@@ -19,6 +19,7 @@
 #include "weir/log/kafka/errors.h"
 #include "weir/log/kafka/fetch_sessions.h"
 #include "weir/log/record_batch_reader.h"
+#include "weir/log/retention/retention.h"
 #include "weir/log/timers.h"
 #include "weir/log/transactions/transaction_coordinator.h"
 
@@ -37,6 +38,7 @@ struct BrokerOptions {
   uint64_t fetch_bytes_max = 16 << 20;  // of one answer, but for its first batch
   GroupOptions groups;
   TransactionOptions transactions;
+  RetentionOptions retention;
   // What the operator should know, a line each; nothing if not set.
   std::function<void(const std::string&)> report;
 };
@@ -62,6 +64,7 @@ class FetchWaiters {
 class Broker {
  public:
   Broker(Env& env, MetricRegistry& metrics, EventLog& log, Timers& timers, BrokerOptions options);
+  ~Broker();
 
   Env& env() { return env_; }
   MetricRegistry& metrics() { return metrics_; }
@@ -93,6 +96,10 @@ class Broker {
   PartitionLog* FindPartition(const Topic* topic, int32_t index);
 
  private:
+  static constexpr int64_t kRetentionUs = 1'000'000;
+  void RunRetention();
+  RetentionPolicy PolicyOf(const Topic& topic, size_t index) const;
+
   static constexpr int32_t kPartitionsMax = 100'000;
 
   Env& env_;
@@ -104,6 +111,8 @@ class Broker {
   FetchSessions fetch_sessions_;
   GroupCoordinator groups_;
   TransactionCoordinator transactions_;
+  Retention retention_;
+  Timers::Id retention_timer_ = 0;
   RecordReader record_reader_;
 };
 

@@ -6,19 +6,24 @@
 namespace weir::log::kafka {
 namespace {
 
-// What clients ask before they use a newer protocol: transactions with an epoch each (KIP-890).
-constexpr const char* kTransactionVersion = "transaction.version";
-constexpr int16_t kTransactionVersionMax = 2;
+// What clients ask before they use a newer protocol.
+struct Feature {
+  const char* name;
+  int16_t max;
+};
+constexpr Feature kFeatures[] = {
+    {"group.version", 1},        // consumer groups (KIP-848)
+    {"transaction.version", 2},  // an epoch for each transaction (KIP-890)
+};
 
 void AddFeatures(int16_t version, ApiVersionsResponse* response) {
   if (version < 3) return;
-  // Clients of version 3 take a range that begins at 0 for damaged (KAFKA-17011).
-  if (version >= 4) {
-    response->supported_features.push_back({kTransactionVersion, 0, kTransactionVersionMax});
-  }
   response->finalized_features_epoch = 1;
-  response->finalized_features.push_back(
-      {kTransactionVersion, kTransactionVersionMax, kTransactionVersionMax});
+  for (const Feature& feature : kFeatures) {
+    // Clients of version 3 take a range that begins at 0 for damaged (KAFKA-17011).
+    if (version >= 4) response->supported_features.push_back({feature.name, 0, feature.max});
+    response->finalized_features.push_back({feature.name, feature.max, feature.max});
+  }
 }
 
 ApiVersionsResponse Supported() {

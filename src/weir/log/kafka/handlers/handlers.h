@@ -24,6 +24,8 @@ const Handler* FindHandler(ApiKey key);
 extern const Handler kAddOffsetsToTxnHandler;
 extern const Handler kAddPartitionsToTxnHandler;
 extern const Handler kApiVersionsHandler;
+extern const Handler kConsumerGroupDescribeHandler;
+extern const Handler kConsumerGroupHeartbeatHandler;
 extern const Handler kDeleteGroupsHandler;
 extern const Handler kDescribeGroupsHandler;
 extern const Handler kDescribeTransactionsHandler;
