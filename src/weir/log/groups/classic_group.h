@@ -49,6 +49,16 @@ struct ClassicMember {
   const std::string& MetadataOf(const std::string& protocol) const;
 };
 
+// A member that was given an id, until it joins with it or its time is over.
+struct PendingMember {
+  PendingMember(Timers& timers, uint64_t* count) : alarm(timers), count_(count) { *count_ += 1; }
+  ~PendingMember() { *count_ -= 1; }
+  Alarm alarm;
+
+ private:
+  uint64_t* const count_;
+};
+
 class ClassicGroup {
  public:
   ClassicGroup(Timers& timers, std::string id)
@@ -78,8 +88,7 @@ class ClassicGroup {
   const std::string& MemberOfInstance(const std::string& instance_id) const;
   const std::map<std::string, std::unique_ptr<ClassicMember>>& members() const { return members_; }
 
-  // Members that were given an id and not yet joined with it, until their alarm.
-  std::map<std::string, std::unique_ptr<Alarm>> pending;
+  std::map<std::string, std::unique_ptr<PendingMember>> pending;
   // Members that were told the generation and have not asked for their assignment.
   std::set<std::string> awaited_syncs;
 

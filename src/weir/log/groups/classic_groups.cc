@@ -87,6 +87,13 @@ void ClassicGroups::Join(const GroupCaller& caller, const JoinGroupRequest& requ
     return context_.Answer(std::move(done),
                            JoinError(KafkaError::kInvalidSessionTimeout, member_id));
   }
+  uint64_t bytes = 0;
+  for (const GroupProtocol& protocol : request.protocols) {
+    bytes += protocol.name.size() + protocol.metadata.size();
+  }
+  if (bytes > context_.options.member_bytes_max) {
+    return context_.Answer(std::move(done), JoinError(KafkaError::kInvalidRequest, member_id));
+  }
   ClassicGroup* group = Find(request.group_id);
   if (group == nullptr) {
     KafkaError error = KafkaError::kNone;
@@ -124,6 +131,10 @@ void ClassicGroups::Join(const GroupCaller& caller, const JoinGroupRequest& requ
 bool ClassicGroups::Accepts(ClassicGroup& group, const std::string& member_id) const {
   const size_t most = static_cast<size_t>(context_.options.max_size);
   const ClassicMember* member = group.Find(member_id);
+  if (member == nullptr && group.pending.count(member_id) == 0 &&
+      members() >= context_.options.members_max) {
+    return false;
+  }
   switch (group.state()) {
     case ClassicState::kEmpty:
       return group.pending.size() < most || group.pending.count(member_id) != 0;
@@ -160,8 +171,8 @@ void ClassicGroups::JoinNew(ClassicGroup& group, const GroupCaller& caller,
 
 void ClassicGroups::AddPending(ClassicGroup& group, const std::string& member_id,
                                int32_t session_timeout_ms) {
-  auto alarm = std::make_unique<Alarm>(context_.timers);
-  alarm->Set(session_timeout_ms, context_.Scoped([this, group_id = group.id(), member_id] {
+  auto pending = std::make_unique<PendingMember>(context_.timers, &pending_);
+  pending->alarm.Set(session_timeout_ms, context_.Scoped([this, group_id = group.id(), member_id] {
     ClassicGroup* expired = Find(group_id);
     if (expired == nullptr) return;
     expired->Remove(member_id);
@@ -169,7 +180,7 @@ void ClassicGroups::AddPending(ClassicGroup& group, const std::string& member_id
       CompleteJoin(*expired);
     }
   }));
-  group.pending[member_id] = std::move(alarm);
+  group.pending[member_id] = std::move(pending);
 }
 
 void ClassicGroups::JoinKnown(ClassicGroup& group, const GroupCaller& caller,
@@ -450,12 +461,16 @@ void ClassicGroups::Sync(const SyncGroupRequest& request, SyncGroupDone done) {
   }
   const std::string row = group->EncodeRow();
   for (const auto& [member_id, each] : group->members()) each->assignment = before[member_id];
-  auto written = WriteRow(*group, row);
-  if (!written.ok()) {
+  const auto fail = [&](KafkaError failure) {
     for (const auto& [member_id, each] : group->members()) each->assignment.clear();
-    Propagate(*group, KafkaError::kCoordinatorNotAvailable);
-    return PrepareRebalance(*group);
+    Propagate(*group, failure);
+    PrepareRebalance(*group);
+  };
+  if (row.size() > context_.options.generation_bytes_max) {
+    return fail(KafkaError::kUnknownServerError);
   }
+  auto written = WriteRow(*group, row);
+  if (!written.ok()) return fail(KafkaError::kCoordinatorNotAvailable);
   context_.WhenDurable(*written, [this, group_id = group->id(), generation = group->generation,
                                   assignments = std::move(assignments)] {
     AssignmentWritten(group_id, generation, assignments);

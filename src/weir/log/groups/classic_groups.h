@@ -52,7 +52,8 @@ class ClassicGroups {
   kafka::KafkaError CheckCommit(ClassicGroup& group, const OffsetCommitRequest& request,
                                 bool transactional);
 
-  uint64_t members() const { return members_; }
+  // Also those that were given an id and have not joined.
+  uint64_t members() const { return members_ + pending_; }
 
  private:
   void JoinNew(ClassicGroup& group, const GroupCaller& caller, const JoinGroupRequest& request,
@@ -90,8 +91,9 @@ class ClassicGroups {
   static constexpr int64_t kNewMemberJoinTimeoutMs = 5 * 60 * 1000;
 
   GroupContext& context_;
-  std::unordered_map<std::string, std::unique_ptr<ClassicGroup>> groups_;
   uint64_t members_ = 0;
+  uint64_t pending_ = 0;  // counted by its members: outlives the groups
+  std::unordered_map<std::string, std::unique_ptr<ClassicGroup>> groups_;
 
   Counter& rebalances_;
   Counter& expired_;

@@ -225,6 +225,32 @@ TEST_F(ClassicGroupsTest, ThereIsAGreatestNumberOfGroups) {
   EXPECT_EQ(Join(other)->error, KafkaError::kCoordinatorNotAvailable);
 }
 
+TEST_F(ClassicGroupsTest, ThereIsAGreatestNumberOfMembersAndOfTheirBytes) {
+  options().members_max = 2;
+  options().member_bytes_max = 100;
+  Open();
+  EXPECT_EQ(Join(JoinOf("", {{"range", std::string(96, 'x')}}))->error,
+            KafkaError::kInvalidRequest);
+  a_ = StableMember();
+  const std::string promised = NewMemberId();
+  EXPECT_EQ(Join(JoinOf(""))->error, KafkaError::kGroupMaxSizeReached);
+  const auto joined = Join(JoinOf(promised));
+  EXPECT_EQ(Beat(JoinAs("consumer")).error, KafkaError::kGroupIdNotFound);
+  // Who goes makes room.
+  Leave({{a_, std::nullopt, ""}});
+  EXPECT_EQ(joined->generation_id, 2);
+  NewMemberId();
+}
+
+TEST_F(ClassicGroupsTest, AssignmentsThatAreTooLargeAreRefused) {
+  options().generation_bytes_max = 1'000;
+  Open();
+  a_ = NewMemberId();
+  Join(JoinOf(a_));
+  EXPECT_EQ(Sync(a_, 1, {{a_, std::string(1'000, 'x')}})->error, KafkaError::kUnknownServerError);
+  EXPECT_EQ(Join(JoinOf(a_))->generation_id, 2);
+}
+
 // --- sync ---
 
 TEST_F(ClassicGroupsTest, WhatASyncIsRefusedFor) {

@@ -62,6 +62,7 @@ bool ConsumerGroups::Load(const std::string& group_id) {
   if (!good) return false;
   ConsumerGroup& loaded = *group;
   groups_[group_id] = std::move(group);
+  members_ += loaded.members().size();
   for (const auto& [member_id, member] : loaded.members()) {
     ExtendSession(loaded, *member);
     WatchRevocation(loaded, *member);
@@ -92,7 +93,7 @@ bool ConsumerGroups::Write(ConsumerGroup& group, std::vector<StateChange> rows,
     return true;
   }
   const std::string group_id = group.id();
-  groups_.erase(group_id);
+  Forget(group_id);
   (void)Load(group_id);
   return false;
 }
@@ -103,21 +104,19 @@ ConsumerGroup* ConsumerGroups::Find(const std::string& group_id) {
 }
 
 void ConsumerGroups::Forget(const std::string& group_id) {
-  groups_.erase(group_id);
+  const auto found = groups_.find(group_id);
+  if (found == groups_.end()) return;
+  members_ -= found->second->members().size();
+  groups_.erase(found);
   looked_ms_.erase(group_id);
-}
-
-uint64_t ConsumerGroups::members() const {
-  uint64_t count = 0;
-  for (const auto& [group_id, group] : groups_) count += group->members().size();
-  return count;
 }
 
 // --- heartbeat ---
 
 KafkaError ConsumerGroups::Check(const GroupCaller& caller,
                                  const ConsumerGroupHeartbeatRequest& request,
-                                 std::string* message) {
+                                 std::string* message) const {
+  const GroupOptions& options = context_.options;
   const auto invalid = [&](const char* what) {
     *message = what;
     return KafkaError::kInvalidRequest;
@@ -146,6 +145,11 @@ KafkaError ConsumerGroups::Check(const GroupCaller& caller,
           "(re-)joining.");
     }
   }
+  uint64_t bytes = request.subscribed_regex.value_or("").size();
+  for (const std::string& topic : request.subscribed_topics.value_or(std::vector<std::string>())) {
+    bytes += topic.size();
+  }
+  if (bytes > options.member_bytes_max) return invalid("The subscription is too large.");
   if (request.server_assignor && !IsAssignor(*request.server_assignor)) {
     *message = "ServerAssignor " + *request.server_assignor +
                " is not supported. Supported assignors: uniform, range.";
@@ -275,7 +279,11 @@ ConsumerMember* ConsumerGroups::FindOrAdd(ConsumerGroup& group,
                     "The consumer group has reached its maximum capacity of " +
                         std::to_string(context_.options.consumer_max_size) + " members.");
     }
+    if (members_ >= context_.options.members_max) {
+      return refuse(KafkaError::kGroupMaxSizeReached, "Too many members of all groups.");
+    }
     *is_new = true;
+    members_ += 1;
     ConsumerMember& added = group.Add(member_id);
     if (request.instance_id) group.SetInstance(added, *request.instance_id);
     return &added;
@@ -375,6 +383,7 @@ void ConsumerGroups::Leave(ConsumerGroup& group, const ConsumerGroupHeartbeatReq
 bool ConsumerGroups::Fence(ConsumerGroup& group, const std::string& member_id) {
   std::vector<StateChange> rows = {{group.MemberKey(member_id), std::nullopt}};
   group.Remove(member_id);
+  members_ -= 1;
   group.epoch += 1;
   if (group.members().empty()) {
     group.empty_since_ms = context_.NowMs();

@@ -46,9 +46,8 @@ class ConsumerGroups {
   // For requests in which Check finds nothing wrong.
   void Heartbeat(const GroupCaller& caller, const ConsumerGroupHeartbeatRequest& request,
                  ConsumerHeartbeatDone done);
-  static kafka::KafkaError Check(const GroupCaller& caller,
-                                 const ConsumerGroupHeartbeatRequest& request,
-                                 std::string* message);
+  kafka::KafkaError Check(const GroupCaller& caller, const ConsumerGroupHeartbeatRequest& request,
+                          std::string* message) const;
   // An administrator removes an instance.
   kafka::KafkaError RemoveInstance(ConsumerGroup& group, const std::string& instance_id);
 
@@ -59,7 +58,7 @@ class ConsumerGroups {
   // Topics were made, removed or got partitions: groups look at their next heartbeat.
   void TopicsChanged() { looked_ms_.clear(); }
 
-  uint64_t members() const;
+  uint64_t members() const { return members_; }
 
  private:
   ConsumerMember* FindOrAdd(ConsumerGroup& group, const ConsumerGroupHeartbeatRequest& request,
@@ -87,6 +86,7 @@ class ConsumerGroups {
 
   GroupContext& context_;
   std::unordered_map<std::string, std::unique_ptr<ConsumerGroup>> groups_;
+  uint64_t members_ = 0;
   // When a group last looked for changes of topics.
   std::unordered_map<std::string, int64_t> looked_ms_;
   // Rows of these groups were written up to here.

@@ -85,6 +85,19 @@ TEST_F(ConsumerGroupsTest, AGroupHasAGreatestSize) {
   EXPECT_EQ(Beat(BeatAs("a", 1)).error, KafkaError::kNone);
 }
 
+TEST_F(ConsumerGroupsTest, ThereIsAGreatestNumberOfMembersAndOfTheirBytes) {
+  options().members_max = 1;
+  options().member_bytes_max = 10;
+  Open();
+  EXPECT_EQ(Beat(JoinAs("a", {"123456", "78901"})).error, KafkaError::kInvalidRequest);
+  Beat(JoinAs("a"));
+  EXPECT_EQ(Beat(JoinAs("b")).error, KafkaError::kGroupMaxSizeReached);
+  Beat(BeatAs("a", -1));
+  EXPECT_EQ(Beat(JoinAs("b")).error, KafkaError::kNone);
+  Crash();
+  EXPECT_EQ(Beat(JoinAs("a")).error, KafkaError::kGroupMaxSizeReached);
+}
+
 // --- reconciliation ---
 
 TEST_F(ConsumerGroupsTest, AMemberGetsWhatAnotherHasGivenUpAndNotBefore) {

@@ -150,7 +150,7 @@ void GroupCoordinator::ConsumerHeartbeat(const GroupCaller& caller,
                                          std::function<void(ConsumerGroupHeartbeatResponse)> done) {
   GroupContext::Scope scope(context_);
   ConsumerGroupHeartbeatResponse refused;
-  refused.error = ConsumerGroups::Check(caller, request, &refused.error_message);
+  refused.error = consumer_.Check(caller, request, &refused.error_message);
   const ClassicGroup* other = classic_.Find(request.group_id);
   if (refused.error == KafkaError::kNone && other != nullptr &&
       (request.member_epoch != 0 || other->state() != ClassicState::kEmpty)) {

@@ -20,7 +20,8 @@
 // Errors: the protocol's, in the answers. When the log takes no more (its buffer is full, or it
 // failed) commits and assignments are answered COORDINATOR_NOT_AVAILABLE, which clients try again.
 // More groups than groups_max: the same. More offsets than offsets_max:
-// INVALID_COMMIT_OFFSET_SIZE. More members than max_size: GROUP_MAX_SIZE_REACHED.
+// INVALID_COMMIT_OFFSET_SIZE. More members than max_size or members_max: GROUP_MAX_SIZE_REACHED. A
+// member that says more about itself than member_bytes_max: INVALID_REQUEST.
 // Authorization is the caller's business.
 //
 // Thread rule: the log's thread. Outlived by env, metrics, log and timers.

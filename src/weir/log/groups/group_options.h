@@ -30,7 +30,10 @@ struct GroupOptions {
   // What is kept in memory, of all groups together. More is refused with an error that clients
   // take for a passing one.
   uint64_t groups_max = 100'000;
-  uint64_t offsets_max = 2'000'000;  // committed and pending
+  uint64_t members_max = 200'000;            // also those that were given an id and have not joined
+  uint64_t member_bytes_max = 1 << 20;       // of what one member sends about itself
+  uint64_t generation_bytes_max = 16 << 20;  // of a classic group with its assignments
+  uint64_t offsets_max = 2'000'000;          // committed and pending
 };
 
 }  // namespace weir::log

@@ -3,7 +3,9 @@
 //
 //   - Of one generation, no two members are told to own a partition; of a consumer group, no two
 //     that are members own one at the same time.
-//   - An acknowledged offset does not go back, and does not vanish.
+//   - An acknowledged offset does not go back, and does not vanish, whether it was committed
+//   plainly
+//     or in a transaction; a transaction that ended leaves nothing pending.
 //   - When it is quiet, the group becomes stable and every partition has one owner.
 //
 // More seeds: WEIR_SIM_SEEDS=10000; one again: WEIR_SIM_SEED=17.
@@ -33,6 +35,7 @@ enum class Wrong {
 };
 
 constexpr int64_t kSessionMs = 10'000;
+constexpr int64_t kHeartbeatMs = 2'000;
 constexpr int32_t kRebalanceMs = 15'000;
 constexpr int64_t kRequestTimeoutMs = 40'000;
 
@@ -59,6 +62,12 @@ class Client {
     in_.clear();
     life_.full = true;
   }
+  void BrokerRestarted() {
+    Reset();
+    // The end of the last one may not have been durable.
+    life_.transaction = true;
+    life_.staged = false;
+  }
   void Deliver() {
     if (out_) std::exchange(out_, nullptr)();
   }
@@ -78,9 +87,14 @@ class Client {
   void ClassicHeartbeat();
   void ConsumerHeartbeat();
   void Fetch();
+  OffsetCommitRequest NextCommit();
   void Commit();
+  void Stage();
+  void EndTransaction();
   void Lost(KafkaError error);
   void Own(const std::set<int32_t>& partitions);
+
+  int64_t ProducerId() const { return static_cast<int64_t>(number_); }
 
   World& world_;
   const size_t number_;
@@ -88,6 +102,7 @@ class Client {
   uint64_t connection_ = 0;
   bool awaiting_ = false;
   int64_t asked_ms_ = 0;
+  int64_t beats_ms_ = 0;  // when the next heartbeat is due
   std::function<void()> out_;
   std::deque<std::function<void()>> in_;
 
@@ -103,6 +118,9 @@ class Client {
     std::map<int32_t, int64_t> owned;  // partition -> position; -1: to be fetched
     std::set<int32_t> told;            // consumer: the assignment
     bool fetch = false;
+    // A transaction of its own, or of the life before it, may be open.
+    bool transaction = true;
+    bool staged = false;  // and was answered: may be committed
   };
   Life life_;
 };
@@ -133,9 +151,9 @@ class World {
   }
 
   void Run() {
-    for (int i = 0; i < 250 && broken_.empty(); ++i) {
+    for (int i = 0; i < 600 && broken_.empty(); ++i) {
       Client& client = *clients_[Below(clients_.size())];
-      switch (Below(40)) {
+      switch (Below(100)) {
         case 0:
           client.Crash();
           if (Below(2) == 0) client.Start();
@@ -153,12 +171,16 @@ class World {
           Restart();
           break;
         case 5:
+          // The transaction's time is over.
+          EndTransaction(static_cast<int64_t>(Below(clients_.size())), false);
+          break;
+        case 6:
           Pass(static_cast<int64_t>(Below(20'000)));
           break;
         default:
           client.Step();
-          if (Below(3) > 0) client.Deliver();
-          if (Below(3) == 0) Flush();
+          if (Below(4) > 0) client.Deliver();
+          if (Below(2) == 0) Flush();
           Pass(static_cast<int64_t>(Below(500)));
       }
       Check();
@@ -169,16 +191,17 @@ class World {
   void Quiet() {
     quiet_ = true;
     for (auto& client : clients_) client->Start();
-    for (int i = 0; i < 400 && broken_.empty(); ++i) {
+    for (int i = 0; i < 200 && broken_.empty(); ++i) {
       for (auto& client : clients_) {
         client->Step();
         client->Deliver();
         Flush();
       }
-      Pass(500);
+      Pass(1'000);
       Check();
     }
     if (!broken_.empty()) return;
+    if (groups_->offsets().pending() != 0) Break("offsets are pending when it is quiet");
     if (State() != "Stable") Break("the group is " + State() + " when it is quiet");
     for (int32_t partition = 0; partition < partitions_; ++partition) {
       const auto owners = std::count_if(clients_.begin(), clients_.end(), [&](const auto& client) {
@@ -223,12 +246,30 @@ class World {
     uint64_t acked = 0;
     uint64_t handed_over = 0;  // partitions, to another member than before
     uint64_t restarts = 0;
+    uint64_t transactions = 0;  // committed
   };
   const Deeds& deeds() const { return deeds_; }
   void Owns(int32_t partition, const std::string& who) {
     std::string& owner = last_owner_[partition];
     if (owner != who) deeds_.handed_over += 1;
     owner = who;
+  }
+  // What a producer sent to be staged, and may have been.
+  void Staged(int64_t producer_id, const std::vector<OffsetCommitPartition>& partitions) {
+    staged_[producer_id] = partitions;
+  }
+  void EndTransaction(int64_t producer_id, bool committed) {
+    const auto rows = groups_->EndTransaction(producer_id, committed);
+    const std::vector<OffsetCommitPartition> staged = std::exchange(staged_[producer_id], {});
+    if (rows.empty()) return;
+    const auto end = log_->Commit({}, rows, nullptr);
+    if (!end.ok()) return Break("end of a transaction: " + end.error().ToString());
+    groups_->Apply(rows, *end);
+    if (!committed) return;
+    log_->WhenDurable(*end, [this, staged] {
+      for (const OffsetCommitPartition& each : staged) Acked(each.index, each.offset);
+      deeds_.transactions += 1;
+    });
   }
   void Break(const std::string& what) {
     if (broken_.empty()) broken_ = what;
@@ -262,7 +303,7 @@ class World {
     groups_.reset();
     log_.reset();
     sim_.Restart(Below(2) == 0 ? SimEnv::CrashKind::kPowerLost : SimEnv::CrashKind::kProcessKilled);
-    for (auto& client : clients_) client->Reset();
+    for (auto& client : clients_) client->BrokerRestarted();
     Open();
     if (broken_.empty() && log_->topics().Find("t") == nullptr) Break("the topic is gone");
   }
@@ -317,6 +358,7 @@ class World {
 
   std::map<std::pair<int32_t, int32_t>, std::string> claims_;  // generation, partition -> whose
   std::map<int32_t, int64_t> acked_;
+  std::map<int64_t, std::vector<OffsetCommitPartition>> staged_;
   std::map<int32_t, std::string> last_owner_;
   Deeds deeds_;
   std::string broken_;
@@ -352,15 +394,18 @@ void Client::Step() {
     return;
   }
   if (world_.protocol() == Protocol::kConsumer) {
-    if (!life_.joined || world_.Below(2) == 0) return ConsumerHeartbeat();
+    if (!life_.joined || world_.NowMs() >= beats_ms_) return ConsumerHeartbeat();
   } else {
     if (life_.syncs) return Sync();
     if (!life_.joined) return Join();
+    if (world_.NowMs() >= beats_ms_) return ClassicHeartbeat();
   }
+  if (life_.transaction && world_.Below(3) == 0) return EndTransaction();
   if (!world_.quiet() && world_.Below(50) == 0) return Lost(KafkaError::kRebalanceInProgress);
   if (life_.fetch) return Fetch();
-  if (world_.Below(2) == 0 && !life_.owned.empty()) return Commit();
-  if (world_.protocol() == Protocol::kClassic) return ClassicHeartbeat();
+  if (world_.Below(2) == 0 && !life_.owned.empty() && !life_.transaction) {
+    return !world_.quiet() && world_.Below(2) == 0 ? Stage() : Commit();
+  }
 }
 
 void Client::Lost(KafkaError error) {
@@ -456,6 +501,7 @@ void Client::Sync() {
 }
 
 void Client::ClassicHeartbeat() {
+  beats_ms_ = world_.NowMs() + kHeartbeatMs;
   const HeartbeatRequest request{"g", life_.epoch, life_.member_id, instance_};
   Ask<KafkaError>([this, request](auto done) { world_.groups().Heartbeat({}, request, done); },
                   [this](KafkaError error) {
@@ -464,6 +510,7 @@ void Client::ClassicHeartbeat() {
 }
 
 void Client::ConsumerHeartbeat() {
+  beats_ms_ = world_.NowMs() + kHeartbeatMs;
   if (life_.member_id.empty()) {
     life_.member_id =
         "m" + std::to_string(number_) + "-" + std::to_string(world_.Below(1'000'000'000));
@@ -503,6 +550,7 @@ void Client::Fetch() {
   request.group_id = "g";
   request.topics.emplace();
   request.topics->push_back({"t", {}, {}});
+  request.require_stable = true;
   std::map<int32_t, int64_t> acked;
   for (const auto& [partition, position] : life_.owned) {
     request.topics->front().partitions.push_back(partition);
@@ -513,6 +561,10 @@ void Client::Fetch() {
       [this, acked](const OffsetFetchResponse& response) {
         life_.fetch = false;
         for (const FetchedOffset& fetched : response.topics.at(0).partitions) {
+          if (fetched.error == KafkaError::kUnstableOffsetCommit) {
+            life_.fetch = true;
+            continue;
+          }
           if (fetched.offset < acked.at(fetched.index) && acked.at(fetched.index) > 0) {
             world_.Break("partition " + std::to_string(fetched.index) + " is at " +
                          std::to_string(fetched.offset) + ", acknowledged was " +
@@ -525,7 +577,7 @@ void Client::Fetch() {
       });
 }
 
-void Client::Commit() {
+OffsetCommitRequest Client::NextCommit() {
   OffsetCommitRequest request;
   request.group_id = "g";
   request.generation_or_epoch = life_.epoch;
@@ -537,6 +589,34 @@ void Client::Commit() {
     position += 1 + static_cast<int64_t>(world_.Below(5));
     request.topics[0].partitions.push_back({partition, position, -1, std::nullopt});
   }
+  return request;
+}
+
+void Client::Stage() {
+  const OffsetCommitRequest request = NextCommit();
+  life_.transaction = true;
+  life_.staged = false;
+  Ask<OffsetCommitResponse>(
+      [this, request](auto done) {
+        world_.Staged(ProducerId(), request.topics[0].partitions);
+        world_.groups().TxnCommitOffsets({5, "c", ""}, {request, ProducerId(), 0}, done);
+      },
+      [this](const OffsetCommitResponse& response) {
+        life_.staged = true;
+        for (const PartitionError& partition : response.topics[0].partitions) {
+          if (partition.error != KafkaError::kNone) life_.staged = false;
+        }
+      });
+}
+
+void Client::EndTransaction() {
+  world_.EndTransaction(ProducerId(), life_.staged && world_.Below(3) > 0);
+  life_.transaction = false;
+  life_.staged = false;
+}
+
+void Client::Commit() {
+  const OffsetCommitRequest request = NextCommit();
   Ask<OffsetCommitResponse>(
       [this, request](auto done) {
         world_.groups().CommitOffsets({9, "c", ""}, request, [this, request, done](auto response) {
@@ -602,10 +682,12 @@ TEST(GroupsSimWorldTest, ThingsHappen) {
       all.acked += world.deeds().acked;
       all.handed_over += world.deeds().handed_over;
       all.restarts += world.deeds().restarts;
+      all.transactions += world.deeds().transactions;
     }
     EXPECT_GT(all.acked, 2'000u);
     EXPECT_GT(all.handed_over, 100u);
     EXPECT_GT(all.restarts, 50u);
+    EXPECT_GT(all.transactions, 30u);
   }
 }
 
