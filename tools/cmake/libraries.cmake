@@ -33,11 +33,7 @@ add_library(weir_snappy ALIAS PkgConfig::weir_snappy_pc)
 # links Threads::Threads.
 set_target_properties(PkgConfig::weir_re2_pc PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 add_library(weir_edit ALIAS PkgConfig::weir_edit_pc)
-# Not as an alias: its pkg-config file asks for -pthread, with which the precompiled header, made
-# without, could not be used.
-add_library(weir_re2 INTERFACE)
-target_include_directories(weir_re2 INTERFACE ${weir_re2_pc_INCLUDE_DIRS})
-target_link_libraries(weir_re2 INTERFACE ${weir_re2_pc_LINK_LIBRARIES})
+add_library(weir_re2 ALIAS PkgConfig::weir_re2_pc)
 
 # The shared library comes out of the npm package with a build path of its own; we link it by path
 # and find it at run time in ../lib (installed) or in build/deps (build tree).
