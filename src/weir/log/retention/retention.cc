@@ -350,10 +350,13 @@ void Retention::RemoveDoomed() {
 
 // --- rewriting ---
 
+bool Retention::IsOpen(const PartitionLog& partition, const SegmentPart& part) {
+  return part.segment == log_.open_index().first() || part.end_offset > partition.durable_end();
+}
+
 void Retention::ConsiderCompaction(const PartitionLog& partition, const RetentionPolicy& policy,
                                    int64_t now_ms) {
   if (uncleanable_.count(partition.number()) != 0) return;
-  const Position open = log_.open_index().first();
   int64_t end = partition.last_stable_offset();
   uint64_t clean = 0;
   uint64_t dirty = 0;
@@ -364,7 +367,8 @@ void Retention::ConsiderCompaction(const PartitionLog& partition, const Retentio
     }
     const bool is_young =
         now_ms - WrittenAt(part.max_timestamp, part.appended_ms) < policy.min_compaction_lag_ms;
-    if (part.segment == open || is_young) {
+    const bool is_open = IsOpen(partition, part);
+    if (is_open || is_young) {
       end = std::min(end, part.base_offset);
       const double ratio =
           static_cast<double>(dirty + part.bytes) / static_cast<double>(clean + dirty + part.bytes);
@@ -397,14 +401,15 @@ void Retention::PlanCompaction(int64_t now_ms) {
     CompactionPlan plan;
     plan.partition = dirty.partition;
     plan.end = dirty.end;
-    plan.dirty_from = std::min(dirty.end, partition->cleaned_end());
-    plan.dirty_from = std::max(plan.dirty_from, partition->start_offset());
-    plan.end = std::max(plan.end, plan.dirty_from);
+    // The start may have moved since.
+    if (plan.end <= partition->start_offset()) continue;
+    plan.dirty_from =
+        std::max(std::min(plan.end, partition->cleaned_end()), partition->start_offset());
     plan.aborted = partition->AbortedBetween(partition->start_offset(), plan.end);
     plan.cleaned = partition->cleaned();
     plan.delete_retention_ms = dirty.delete_retention_ms;
     for (const SegmentPart& part : partition->parts()) {
-      if (part.base_offset >= plan.end) break;
+      if (part.base_offset >= plan.end || IsOpen(*partition, part)) break;
       auto index = log_.IndexOf(part.segment);
       if (!index.ok()) {
         failures_.Add();

@@ -113,6 +113,8 @@ class Retention {
                   int64_t now_ms);
   void Count(const PartitionLog& partition, const Front& front);
   void RemoveDoomed();
+  // A part is moved as a whole: nothing may come to it, and all of it must be there to be read.
+  bool IsOpen(const PartitionLog& partition, const SegmentPart& part);
   // Notes the partition if it is worth to be compacted.
   void ConsiderCompaction(const PartitionLog& partition, const RetentionPolicy& policy,
                           int64_t now_ms);

@@ -1,7 +1,8 @@
 // Retention under crashes, lost un-synced writes and full disks: batches of several topics come,
 // get too old or too many, are deleted and moved to settled segments. After each restart everything
 // at or above a start offset is there as it was sent, nothing comes back whose deletion was
-// durable, and in the end the files of what is dead are gone.
+// durable, and in the end the files of what is dead are gone. Of a compacted topic the newest
+// record of each key is there, and nothing that was not sent.
 //
 // More seeds: WEIR_SIM_SEEDS=10000; one again: WEIR_SIM_SEED=17.
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "weir/base/sim_env.h"
 #include "weir/base/testing/forgetful_env.h"
+#include "weir/log/record_batch_builder.h"
 #include "weir/log/retention/retention.h"
 #include "weir/log/testing/test_batch.h"
 
@@ -55,6 +57,7 @@ class World {
     retention_options_.settle_dead_share = 0.3 + 0.1 * static_cast<double>(Below(5));
     retention_options_.settled_bytes_max = options_.journal.segment_bytes * (1 + Below(16));
     retention_options_.rewrite_bytes_per_second = 500 + Below(20'000);
+    retention_options_.compaction_memory_bytes = 500 + Below(5000);
   }
 
   void Round() {
@@ -74,7 +77,9 @@ class World {
     inline_ = true;
     if (!Open()) return;
     nothing_wanted_ = true;
-    for (auto& [name, topic] : topics_) topic.policy = {.retention_bytes = 0};
+    for (auto& [name, topic] : topics_) {
+      topic.policy = {.retention_bytes = 0, .compacts = topic.policy.compacts};
+    }
     // Half-full segments, their two checkpoints, and each pass takes a few calls.
     for (int i = 0; i < 400; ++i) {
       env_.SleepMicros(2'000'000);
@@ -102,6 +107,7 @@ class World {
   const std::string& broken() const { return broken_; }
   SimEnv& sim() { return sim_; }
   uint64_t settled() const { return settled_; }
+  uint64_t compacted() const { return compacted_; }
   uint64_t removed() const { return removed_; }
 
  private:
@@ -114,6 +120,7 @@ class World {
     int64_t appended_ms = 0;
     std::string bytes;  // behind what the log sets
     size_t size = 0;
+    std::vector<std::pair<std::string, std::string>> records;  // "" is a tombstone
   };
   struct ModelTopic {
     uint32_t number = 0;
@@ -211,6 +218,7 @@ class World {
   // Everything from this offset on is as it was sent.
   void Check(const std::string& name, const ModelTopic& model, const PartitionLog& partition,
              int64_t from, uint64_t max_bytes) {
+    if (model.policy.compacts) return CheckCompacted(name, model, partition, from, max_bytes);
     ReadOptions options;
     options.end_offset = partition.durable_end();
     options.max_bytes = max_bytes;
@@ -238,6 +246,52 @@ class World {
         model.batches[at].base < partition.durable_end()) {
       Break(name + ": offset " + std::to_string(model.batches[at].base) + " is missing");
     }
+  }
+
+  void CheckCompacted(const std::string& name, const ModelTopic& model,
+                      const PartitionLog& partition, int64_t from, uint64_t max_bytes) {
+    ReadOptions options;
+    options.end_offset = partition.durable_end();
+    options.max_bytes = max_bytes;
+    const FetchedBatches read = log_->Read(model.number, from, options);
+    if (read.error != kafka::KafkaError::kNone) {
+      if (!sim_.crashed()) Break(name + ": reading failed from " + std::to_string(from));
+      return;
+    }
+    std::map<int64_t, std::pair<std::string, std::string>> sent;
+    std::map<std::string, int64_t> newest;
+    for (const Batch& batch : model.batches) {
+      if (batch.base >= partition.durable_end()) break;
+      for (size_t i = 0; i < batch.records.size(); ++i) {
+        const int64_t offset = batch.base + static_cast<int64_t>(i);
+        sent[offset] = batch.records[i];
+        newest[batch.records[i].first] = offset;
+      }
+    }
+    std::set<int64_t> found;
+    int64_t last = -1;
+    for (const std::string_view bytes : read.batches) {
+      if (!CheckBatch(bytes).ok()) return Break(name + ": an unsound batch");
+      RecordReader reader;
+      if (!reader.Open(bytes).ok()) return Break(name + ": a batch that can't be read");
+      for (Record record; reader.Next(record);) {
+        const auto original = sent.find(record.offset);
+        if (record.offset <= last) return Break(name + ": offsets are out of order");
+        last = record.offset;
+        if (original == sent.end() || original->second.first != record.key ||
+            original->second.second != record.value.value_or("")) {
+          return Break(name + ": another record at offset " + std::to_string(record.offset));
+        }
+        found.insert(record.offset);
+      }
+      last = reader.header().last_offset();
+    }
+    const int64_t end = max_bytes == UINT64_MAX ? partition.durable_end() : last + 1;
+    for (const auto& [key, offset] : newest) {
+      if (offset < from || offset >= end || sent[offset].second.empty()) continue;
+      if (found.count(offset) == 0) Break(name + ": the newest record of " + key + " is missing");
+    }
+    compacted_ += sent.size() > found.size() + static_cast<size_t>(from) ? 1 : 0;
   }
 
   void Step() {
@@ -282,6 +336,12 @@ class World {
     ModelTopic& model = topics_[topic.name];
     model.number = topic.partitions[0];
     model.policy = RandomPolicy();
+    if (Below(3) == 0) {
+      model.policy = {.deletes = false, .compacts = true};
+      model.policy.delete_retention_ms = static_cast<int64_t>(Below(100'000));
+      model.policy.min_compaction_lag_ms = static_cast<int64_t>(Below(2) * Below(10'000));
+      model.policy.min_cleanable_ratio = 0.1 * static_cast<double>(Below(6));
+    }
     model.created = *end;
   }
 
@@ -303,7 +363,8 @@ class World {
   }
 
   void ChangePolicy() {
-    if (ModelTopic* model = AnyTopic()) model->policy = RandomPolicy();
+    ModelTopic* model = AnyTopic();
+    if (model != nullptr && !model->policy.compacts) model->policy = RandomPolicy();
   }
 
   void Append() {
@@ -312,9 +373,23 @@ class World {
     const auto records = static_cast<int32_t>(1 + Below(5));
     const int64_t timestamp = Now() - static_cast<int64_t>(Below(20'000)) +
                               (Below(10) == 0 ? static_cast<int64_t>(Below(1'000'000)) : 0);
+    Batch batch;
     std::string bytes(TestBatch(records).Timestamp(timestamp).Size(70 + Below(400)).bytes());
     for (size_t i = kBatchHeaderBytes; i < bytes.size(); ++i) {
       bytes[i] = static_cast<char>('A' + Below(26));  // 'W' begins frames
+    }
+    if (model->policy.compacts) {
+      BatchBuilder builder({.codec = Below(3) == 0 ? Codec::kLz4 : Codec::kNone});
+      for (int32_t i = 0; i < records; ++i) {
+        std::string value = Below(5) == 0 ? "" : std::to_string(sim_.RandomU64());
+        batch.records.emplace_back("k" + std::to_string(Below(12)), std::move(value));
+        NewRecord record;
+        record.timestamp = timestamp;
+        record.key = batch.records.back().first;
+        if (!batch.records.back().second.empty()) record.value = batch.records.back().second;
+        builder.Add(record);
+      }
+      bytes = *std::move(builder).Finish();
     }
     NewBatch added;
     added.partition = model->number;
@@ -325,7 +400,6 @@ class World {
       if (!sim_.crashed() && !full_) Break("append: " + appended.message);
       return;
     }
-    Batch batch;
     batch.base = appended.base_offset;
     batch.end = batch.base + records;
     batch.timestamp = timestamp;
@@ -456,31 +530,40 @@ class World {
   bool full_ = false;
   bool nothing_wanted_ = false;
   uint64_t settled_ = 0;
+  uint64_t compacted_ = 0;  // times that records were missed that nobody misses
   uint64_t removed_ = 0;
   std::string broken_;
 };
 
-std::string RunSeed(uint64_t seed, Wrong wrong, uint64_t* settled = nullptr,
-                    uint64_t* removed = nullptr) {
+struct Seen {
+  uint64_t settled = 0;
+  uint64_t removed = 0;
+  uint64_t compacted = 0;
+};
+
+std::string RunSeed(uint64_t seed, Wrong wrong, Seen* seen = nullptr) {
   World world(seed, wrong);
   for (int i = 0; i < 6 && world.broken().empty(); ++i) world.Round();
   if (world.broken().empty()) world.Finish();
-  if (settled != nullptr) *settled += world.settled() > 0 ? 1 : 0;
-  if (removed != nullptr) *removed += world.removed() > 0 ? 1 : 0;
+  if (seen != nullptr) {
+    seen->settled += world.settled() > 0 ? 1 : 0;
+    seen->removed += world.removed() > 0 ? 1 : 0;
+    seen->compacted += world.compacted() > 0 ? 1 : 0;
+  }
   return world.broken();
 }
 
 TEST(RetentionSimTest, WhatIsWantedStaysAndWhatIsNotGoes) {
   const SimSeeds seeds(100);
-  uint64_t settled = 0;
-  uint64_t removed = 0;
+  Seen seen;
   for (uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
-    ASSERT_EQ(RunSeed(seed, Wrong::kNothing, &settled, &removed), "") << "WEIR_SIM_SEED=" << seed;
+    ASSERT_EQ(RunSeed(seed, Wrong::kNothing, &seen), "") << "WEIR_SIM_SEED=" << seed;
   }
   if (seeds.end - seeds.first < 50) return;
   // The worlds are such that it happens.
-  EXPECT_GT(settled, (seeds.end - seeds.first) / 3);
-  EXPECT_GT(removed, (seeds.end - seeds.first) / 3);
+  EXPECT_GT(seen.settled, (seeds.end - seeds.first) / 3);
+  EXPECT_GT(seen.removed, (seeds.end - seeds.first) / 3);
+  EXPECT_GT(seen.compacted, (seeds.end - seeds.first) / 3);
 }
 
 TEST(RetentionSimTest, SameSeedSameWorld) {
