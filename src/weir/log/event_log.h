@@ -106,6 +106,7 @@ class EventLog {
   const StateStore& state() const { return state_; }
   PartitionLog* FindPartition(uint32_t number);
   Journal& journal() { return *journal_; }
+  const std::string& folder() const { return options_.journal.folder; }
 
   // --- changes; each is durable at the returned position ---
   // Numbers for new partitions, and a producer id, that were never given before; `changes` gets

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iterator>
 #include <limits>
+#include <utility>
 
 namespace weir::log {
 namespace {
@@ -16,9 +17,12 @@ constexpr double kLongMax = 9.2e18;
 constexpr ConfigDefinition kDefinitions[] = {
     {"cleanup.policy", ConfigType::kList, "delete", 0, 0, "compact|delete",
      "Whether old records are deleted, or only those with a newer one of the same key."},
+    {"compression.gzip.level", ConfigType::kInt, "-1", -1, 9, "", "Without effect."},
+    {"compression.lz4.level", ConfigType::kInt, "9", 1, 17, "", "Without effect."},
     {"compression.type", ConfigType::kString, "producer", 0, 0,
      "uncompressed|zstd|lz4|snappy|gzip|producer",
      "Records are kept as the producer compressed them."},
+    {"compression.zstd.level", ConfigType::kInt, "3", -131072, 22, "", "Without effect."},
     {"delete.retention.ms", ConfigType::kLong, "86400000", 0, kLongMax, "",
      "How long compaction keeps records without a value."},
     {"file.delete.delay.ms", ConfigType::kLong, "60000", 0, kLongMax, "", "Without effect."},
@@ -115,43 +119,63 @@ const ConfigDefinition* FindTopicConfig(std::string_view name) {
   return found != std::end(kDefinitions) && found->name == name ? found : nullptr;
 }
 
+std::optional<std::string> WrongWithConfigValue(const ConfigDefinition& definition,
+                                                std::string_view value) {
+  const std::string_view name = definition.name;
+  std::string choices;
+  ForEachItem(definition.choices, '|', [&](std::string_view choice) {
+    choices += (choices.empty() ? "String must be one of: " : ", ") + std::string(choice);
+  });
+  std::optional<double> number;
+  switch (definition.type) {
+    case ConfigType::kBoolean:
+      if (value == "true" || value == "false") return std::nullopt;
+      return Wrong(name, value, "Expected value to be either true or false");
+    case ConfigType::kString:
+      if (choices.empty() || IsIn(value, definition.choices)) return std::nullopt;
+      return Wrong(name, value, choices);
+    case ConfigType::kList:
+      for (const std::string& item : ConfigListItems(value)) {
+        if (!choices.empty() && !IsIn(item, definition.choices)) return Wrong(name, value, choices);
+      }
+      return std::nullopt;
+    case ConfigType::kInt:
+      if (const auto parsed = ParseLong(value); parsed && std::in_range<int32_t>(*parsed)) {
+        number = static_cast<double>(*parsed);
+      }
+      if (!number) return Wrong(name, value, "Not a number of type INT");
+      break;
+    case ConfigType::kLong:
+      if (const auto parsed = ParseLong(value)) number = static_cast<double>(*parsed);
+      if (!number) return Wrong(name, value, "Not a number of type LONG");
+      break;
+    case ConfigType::kDouble:
+      number = ParseDouble(value);
+      if (!number) return Wrong(name, value, "Not a number of type DOUBLE");
+      break;
+  }
+  const auto limit = [](double bound) { return std::to_string(static_cast<int64_t>(bound)); };
+  if (*number < definition.min) {
+    return Wrong(name, value, "Value must be at least " + limit(definition.min));
+  }
+  if (*number > definition.max) {
+    return Wrong(name, value, "Value must be no more than " + limit(definition.max));
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> WrongWithTopicConfig(std::string_view name, std::string_view value) {
   const ConfigDefinition* definition = FindTopicConfig(name);
   if (definition == nullptr) return "Unknown topic config name: " + std::string(name);
-  std::optional<double> number;
-  switch (definition->type) {
-    case ConfigType::kBoolean:
-      if (value != "true" && value != "false") return Wrong(name, value, "must be true or false");
-      return std::nullopt;
-    case ConfigType::kString:
-      if (!definition->choices.empty() && !IsIn(value, definition->choices)) {
-        return Wrong(name, value, "must be one of " + std::string(definition->choices));
-      }
-      return std::nullopt;
-    case ConfigType::kList: {
-      bool known = true;
-      ForEachItem(value, ',', [&](std::string_view item) {
-        known &= definition->choices.empty() || IsIn(item, definition->choices);
-      });
-      if (!known) return Wrong(name, value, "must be of " + std::string(definition->choices));
-      return std::nullopt;
-    }
-    case ConfigType::kInt:
-    case ConfigType::kLong: {
-      const auto parsed = ParseLong(value);
-      if (!parsed) return Wrong(name, value, "Not a number");
-      number = static_cast<double>(*parsed);
-      break;
-    }
-    case ConfigType::kDouble:
-      number = ParseDouble(value);
-      if (!number) return Wrong(name, value, "Not a number");
-      break;
-  }
-  if (*number < definition->min || *number > definition->max) {
-    return Wrong(name, value, "it is out of range");
-  }
-  return std::nullopt;
+  return WrongWithConfigValue(*definition, value);
+}
+
+std::vector<std::string> ConfigListItems(std::string_view list) {
+  std::vector<std::string> items;
+  ForEachItem(list, ',', [&](std::string_view item) {
+    if (!item.empty()) items.emplace_back(item);
+  });
+  return items;
 }
 
 TopicSettings ParseTopicConfigs(const std::map<std::string, std::string>& configs) {

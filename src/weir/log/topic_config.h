@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace weir::log {
 
@@ -31,8 +32,14 @@ struct ConfigDefinition {
 // Ascending by name.
 std::span<const ConfigDefinition> TopicConfigDefinitions();
 const ConfigDefinition* FindTopicConfig(std::string_view name);
-// What is wrong with a setting; nothing if it may be set.
+// What is wrong with a value, as Kafka says it; nothing if it may be set.
+std::optional<std::string> WrongWithConfigValue(const ConfigDefinition& definition,
+                                                std::string_view value);
+// The same for a setting of a topic, which may be unknown.
 std::optional<std::string> WrongWithTopicConfig(std::string_view name, std::string_view value);
+
+// "a, b ,c" without the empty ones.
+std::vector<std::string> ConfigListItems(std::string_view list);
 
 struct TopicSettings {
   bool compacts = false;

@@ -53,6 +53,17 @@ bool Topics::Apply(const StateChange& change) {
   return true;
 }
 
+const Topic* Topics::FindColliding(std::string_view name) const {
+  if (name.find_first_of("._") == std::string_view::npos) return nullptr;
+  const auto same = [](char a, char b) { return (a == '.' ? '_' : a) == (b == '.' ? '_' : b); };
+  for (const auto& [other, topic] : topics_) {
+    if (other != name && std::equal(other.begin(), other.end(), name.begin(), name.end(), same)) {
+      return &topic;
+    }
+  }
+  return nullptr;
+}
+
 const Topic* Topics::Find(std::string_view name) const {
   const auto found = topics_.find(name);
   return found == topics_.end() ? nullptr : &found->second;
@@ -65,12 +76,19 @@ const Topic* Topics::Find(const TopicId& id) const {
 
 std::string WrongWithTopicName(std::string_view name) {
   if (name.empty()) return "the empty string is not allowed";
-  if (name == "." || name == "..") return "'.' and '..' are not allowed";
-  if (name.size() > kNameMax) return "more than 249 characters";
+  const std::string quoted = "'" + std::string(name) + "'";
+  if (name == "." || name == "..") return quoted + " is not allowed";
+  if (name.size() > kNameMax) {
+    return "the length of " + quoted + " is longer than the max allowed length " +
+           std::to_string(kNameMax);
+  }
   for (const char c : name) {
     const bool legal = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        c == '.' || c == '_' || c == '-';
-    if (!legal) return "it contains a character other than ASCII alphanumerics, '.', '_' and '-'";
+    if (!legal) {
+      return quoted +
+             " contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'";
+    }
   }
   return "";
 }

@@ -39,6 +39,8 @@ class Topics {
 
   const Topic* Find(std::string_view name) const;
   const Topic* Find(const TopicId& id) const;
+  // Another topic whose name differs only in '.' and '_': Kafka's metrics can't tell them apart.
+  const Topic* FindColliding(std::string_view name) const;
   const std::map<std::string, Topic, std::less<>>& all() const { return topics_; }
 
  private:
@@ -46,7 +48,7 @@ class Topics {
   std::map<TopicId, std::string> names_;
 };
 
-// "" if the name may be a topic's, else what is wrong with it.
+// "" if the name may be a topic's, else what is wrong with it, as Kafka says it.
 std::string WrongWithTopicName(std::string_view name);
 
 }  // namespace weir::log

@@ -114,23 +114,37 @@ Result<std::string> Broker::ClusterId() {
   return id;
 }
 
-KafkaError Broker::CreateTopic(const std::string& name, int32_t partitions,
-                               const std::map<std::string, std::string>& configs, Position* end,
-                               std::string* message) {
+KafkaError Broker::CheckNewTopic(const std::string& name, int32_t partitions,
+                                 std::string* message) const {
+  const std::string wrong = WrongWithTopicName(name);
+  if (!wrong.empty()) {
+    *message = "Topic name is invalid: " + wrong;
+    return KafkaError::kInvalidTopicException;
+  }
   if (log_.topics().Find(name) != nullptr) {
     *message = "Topic '" + name + "' already exists.";
     return KafkaError::kTopicAlreadyExists;
   }
-  const std::string wrong = WrongWithTopicName(name);
-  if (!wrong.empty()) {
-    *message = "Topic name '" + name + "' is illegal: " + wrong + ".";
+  if (const Topic* other = log_.topics().FindColliding(name)) {
+    *message = "Topic '" + name + "' collides with existing topic: " + other->name;
     return KafkaError::kInvalidTopicException;
   }
-  if (partitions < 1 || partitions > kPartitionsMax) {
-    *message = "A topic has 1 to " + std::to_string(kPartitionsMax) + " partitions, not " +
-               std::to_string(partitions) + ".";
+  if (partitions < 1) {
+    *message = "Number of partitions was set to an invalid non-positive value.";
     return KafkaError::kInvalidPartitions;
   }
+  if (partitions > kPartitionsMax) {
+    *message = "A topic has at most " + std::to_string(kPartitionsMax) + " partitions.";
+    return KafkaError::kInvalidPartitions;
+  }
+  return KafkaError::kNone;
+}
+
+KafkaError Broker::CreateTopic(const std::string& name, int32_t partitions,
+                               const std::map<std::string, std::string>& configs, Position* end,
+                               std::string* message) {
+  const KafkaError error = CheckNewTopic(name, partitions, message);
+  if (error != KafkaError::kNone) return error;
   Topic topic;
   topic.name = name;
   topic.id = NewUuid(env_);
@@ -139,13 +153,29 @@ KafkaError Broker::CreateTopic(const std::string& name, int32_t partitions,
   std::vector<StateChange> changes;
   topic.partitions = log_.NewPartitionNumbers(static_cast<size_t>(partitions), &changes);
   changes.push_back(Topics::Put(topic));
-  auto committed = log_.Commit({}, changes, nullptr);
-  if (!committed.ok()) {
-    *message = committed.error().ToString();
-    return KafkaError::kKafkaStorageError;
-  }
-  *end = *committed;
+  return Write(changes, end, message);
+}
+
+KafkaError Broker::DeleteTopic(const std::string& name, Position* end, std::string* message) {
+  const Topic* topic = log_.topics().Find(name);
+  if (topic == nullptr) return KafkaError::kUnknownTopicOrPartition;
+  const std::vector<uint32_t> partitions = topic->partitions;
+  const KafkaError error = Write({Topics::Remove(topic->name)}, end, message);
+  if (error != KafkaError::kNone) return error;
+  for (const uint32_t partition : partitions) fetch_waiters_.Changed(partition);
   return KafkaError::kNone;
+}
+
+KafkaError Broker::Write(const std::vector<StateChange>& changes, Position* end,
+                         std::string* message) {
+  const auto committed = log_.Commit({}, changes, nullptr);
+  if (committed.ok()) {
+    *end = std::max(*end, *committed);
+    return KafkaError::kNone;
+  }
+  *message = committed.error().ToString();
+  return committed.error().code() == ErrorCode::kLimit ? KafkaError::kRequestTimedOut
+                                                       : KafkaError::kKafkaStorageError;
 }
 
 PartitionLog* Broker::FindPartition(const Topic* topic, int32_t index) {

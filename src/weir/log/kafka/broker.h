@@ -87,11 +87,18 @@ class Broker {
   // 22 characters, made at the first start and kept.
   Result<std::string> ClusterId();
 
-  // A topic with these settings. Says why not: TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION,
-  // INVALID_PARTITIONS, KAFKA_STORAGE_ERROR. `end`: where it is durable.
+  // Why there can't be such a new topic: TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION,
+  // INVALID_PARTITIONS.
+  KafkaError CheckNewTopic(const std::string& name, int32_t partitions, std::string* message) const;
+  // A topic with these settings, which are right. Says why not: as CheckNewTopic, or as Write.
+  // `end`: where it is durable.
   KafkaError CreateTopic(const std::string& name, int32_t partitions,
                          const std::map<std::string, std::string>& configs, Position* end,
                          std::string* message);
+  // The topic and its records are gone; fetches that wait for some are woken.
+  KafkaError DeleteTopic(const std::string& name, Position* end, std::string* message);
+  // Commits rows. KAFKA_STORAGE_ERROR or, while too much waits for the disk, REQUEST_TIMED_OUT.
+  KafkaError Write(const std::vector<StateChange>& changes, Position* end, std::string* message);
   // The partition's number, or nothing.
   PartitionLog* FindPartition(const Topic* topic, int32_t index);
 

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace weir::log::kafka {
@@ -146,6 +148,12 @@ enum class KafkaError : int16_t {
   kShareSessionLimitReached = 133,
 };
 
+// As it is on the wire.
+constexpr int16_t Code(KafkaError error) { return static_cast<int16_t>(error); }
+// Kafka has null where there is nothing to say.
+inline std::optional<std::string> MessageOrNull(const std::string& message) {
+  return message.empty() ? std::nullopt : std::optional<std::string>(message);
+}
 // "UNKNOWN_TOPIC_OR_PARTITION"; "UNKNOWN" for a code that is none of these.
 std::string_view KafkaErrorName(KafkaError error);
 // Clients try again by themselves.

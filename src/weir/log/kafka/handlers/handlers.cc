@@ -7,19 +7,26 @@ namespace weir::log::kafka {
 
 std::span<const Handler* const> Handlers() {
   static const auto kHandlers = [] {
+    // clang-format off: one a line
     std::array handlers = {
         &kAddOffsetsToTxnHandler,
         &kAddPartitionsToTxnHandler,
+        &kAlterConfigsHandler,
         &kApiVersionsHandler,
         &kConsumerGroupDescribeHandler,
         &kConsumerGroupHeartbeatHandler,
+        &kCreateTopicsHandler,
         &kDeleteGroupsHandler,
+        &kDeleteTopicsHandler,
+        &kDescribeClusterHandler,
+        &kDescribeConfigsHandler,
         &kDescribeGroupsHandler,
         &kDescribeTransactionsHandler,
         &kEndTxnHandler,
         &kFetchHandler,
         &kFindCoordinatorHandler,
         &kHeartbeatHandler,
+        &kIncrementalAlterConfigsHandler,
         &kInitProducerIdHandler,
         &kJoinGroupHandler,
         &kLeaveGroupHandler,
@@ -35,6 +42,7 @@ std::span<const Handler* const> Handlers() {
         &kTxnOffsetCommitHandler,
         &kWriteTxnMarkersHandler,
     };
+    // clang-format on
     std::sort(handlers.begin(), handlers.end(),
               [](const Handler* a, const Handler* b) { return a->key < b->key; });
     return handlers;
