@@ -153,15 +153,41 @@ KafkaError Broker::CreateTopic(const std::string& name, int32_t partitions,
   std::vector<StateChange> changes;
   topic.partitions = log_.NewPartitionNumbers(static_cast<size_t>(partitions), &changes);
   changes.push_back(Topics::Put(topic));
-  return Write(changes, end, message);
+  const KafkaError written = Write(changes, end, message);
+  if (written == KafkaError::kNone) groups_.TopicsChanged();
+  return written;
 }
 
-KafkaError Broker::DeleteTopic(const std::string& name, Position* end, std::string* message) {
+KafkaError Broker::AddPartitions(const std::string& name, int32_t count, bool only_check,
+                                 Position* end, std::string* message) {
+  if (count > kPartitionsMax) {
+    *message = "A topic has at most " + std::to_string(kPartitionsMax) + " partitions.";
+    return KafkaError::kInvalidPartitions;
+  }
+  if (only_check) return KafkaError::kNone;
+  Topic topic = *log_.topics().Find(name);
+  std::vector<StateChange> changes;
+  const size_t added = static_cast<size_t>(count) - topic.partitions.size();
+  for (const uint32_t number : log_.NewPartitionNumbers(added, &changes)) {
+    topic.partitions.push_back(number);
+  }
+  changes.push_back(Topics::Put(topic));
+  const KafkaError written = Write(changes, end, message);
+  if (written == KafkaError::kNone) groups_.TopicsChanged();
+  return written;
+}
+
+KafkaError Broker::DeleteTopic(const std::string name, Position* end, std::string* message) {
   const Topic* topic = log_.topics().Find(name);
   if (topic == nullptr) return KafkaError::kUnknownTopicOrPartition;
   const std::vector<uint32_t> partitions = topic->partitions;
-  const KafkaError error = Write({Topics::Remove(topic->name)}, end, message);
+  const std::vector<StateChange> offsets = groups_.RemoveTopic(topic->id);
+  std::vector<StateChange> changes = offsets;
+  changes.push_back(Topics::Remove(name));
+  const KafkaError error = Write(changes, end, message);
   if (error != KafkaError::kNone) return error;
+  groups_.Apply(offsets, *end);
+  groups_.TopicsChanged();
   for (const uint32_t partition : partitions) fetch_waiters_.Changed(partition);
   return KafkaError::kNone;
 }

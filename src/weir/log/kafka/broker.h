@@ -95,8 +95,12 @@ class Broker {
   KafkaError CreateTopic(const std::string& name, int32_t partitions,
                          const std::map<std::string, std::string>& configs, Position* end,
                          std::string* message);
-  // The topic and its records are gone; fetches that wait for some are woken.
-  KafkaError DeleteTopic(const std::string& name, Position* end, std::string* message);
+  // A topic that is there gets more partitions, `count` in all. INVALID_PARTITIONS or as Write.
+  KafkaError AddPartitions(const std::string& name, int32_t count, bool only_check, Position* end,
+                           std::string* message);
+  // The topic, its records and what groups committed of it are gone; fetches that wait for some
+  // are woken. The name by value: it may be the topic's own.
+  KafkaError DeleteTopic(std::string name, Position* end, std::string* message);
   // Commits rows. KAFKA_STORAGE_ERROR or, while too much waits for the disk, REQUEST_TIMED_OUT.
   KafkaError Write(const std::vector<StateChange>& changes, Position* end, std::string* message);
   // The partition's number, or nothing.

@@ -86,9 +86,9 @@ std::vector<BrokerConfig> BrokerConfigs(const BrokerOptions& options, const std:
   std::vector<BrokerConfig> configs;
   for (const Synonym& synonym : kSynonyms) {
     const ConfigDefinition& of_topic = *FindTopicConfig(synonym.topic_config);
-    configs.push_back({std::string(synonym.name), std::string(ValueOf(synonym)), of_topic.type,
-                       false, false, "What a topic has that does not set " +
-                                         std::string(synonym.topic_config) + "."});
+    configs.push_back(
+        {std::string(synonym.name), std::string(ValueOf(synonym)), of_topic.type, false, false,
+         "What a topic has that does not set " + std::string(synonym.topic_config) + "."});
   }
   for (const ConfigDefinition& dynamic : kDynamic) {
     configs.push_back({std::string(dynamic.name), std::string(dynamic.default_value), dynamic.type,
@@ -121,6 +121,24 @@ std::vector<BrokerConfig> BrokerConfigs(const BrokerOptions& options, const std:
                ConfigType::kInt, "The largest request that is taken.");
   started_with("fetch.max.bytes", std::to_string(options.fetch_bytes_max), ConfigType::kInt,
                "The largest answer to a fetch, but for its first batch.");
+  const GroupOptions& groups = options.groups;
+  const auto of_groups = [&](const char* name, int64_t value, ConfigType type) {
+    started_with(name, std::to_string(value), type, "A limit of consumer groups.");
+  };
+  of_groups("group.consumer.heartbeat.interval.ms", groups.consumer_heartbeat_interval_ms,
+            ConfigType::kInt);
+  of_groups("group.consumer.max.size", groups.consumer_max_size, ConfigType::kInt);
+  of_groups("group.consumer.session.timeout.ms", groups.consumer_session_timeout_ms,
+            ConfigType::kInt);
+  of_groups("group.initial.rebalance.delay.ms", groups.initial_rebalance_delay_ms,
+            ConfigType::kInt);
+  of_groups("group.max.session.timeout.ms", groups.max_session_timeout_ms, ConfigType::kInt);
+  of_groups("group.max.size", groups.max_size, ConfigType::kInt);
+  of_groups("group.min.session.timeout.ms", groups.min_session_timeout_ms, ConfigType::kInt);
+  of_groups("offset.metadata.max.bytes", groups.offset_metadata_max_bytes, ConfigType::kInt);
+  of_groups("offsets.retention.check.interval.ms", groups.offsets_retention_check_interval_ms,
+            ConfigType::kLong);
+  of_groups("offsets.retention.minutes", groups.offsets_retention_minutes, ConfigType::kInt);
   std::sort(configs.begin(), configs.end(),
             [](const BrokerConfig& a, const BrokerConfig& b) { return a.name < b.name; });
   return configs;

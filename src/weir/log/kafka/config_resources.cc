@@ -15,9 +15,9 @@ constexpr const char* kRowPrefix = "c";
 // Names, types, defaults and ranges are Kafka's (GroupConfig, ClientMetricsConfigs).
 constexpr ConfigDefinition kGroupConfigs[] = {
     {"consumer.heartbeat.interval.ms", ConfigType::kInt, "5000", 5000, 15000, "",
-     "How often members of the group tell that they live (KIP-848)."},
+     "Without effect: groups have the broker's."},
     {"consumer.session.timeout.ms", ConfigType::kInt, "45000", 45000, 60000, "",
-     "After which silence a member is taken out of the group (KIP-848)."},
+     "Without effect: groups have the broker's."},
 };
 constexpr ConfigDefinition kClientMetricsConfigs[] = {
     {"interval.ms", ConfigType::kInt, "300000", 100, 3'600'000, "",
@@ -94,8 +94,8 @@ KafkaError CheckResource(Broker& broker, const ConfigResource& resource, std::st
       if (for_all || resource.name == self) return KafkaError::kNone;
       const bool number = !resource.name.empty() &&
                           resource.name.find_first_not_of("0123456789") == std::string::npos;
-      *message = number ? "Unexpected broker id, expected " + self + " or empty string, but received " +
-                              resource.name
+      *message = number ? "Unexpected broker id, expected " + self +
+                              " or empty string, but received " + resource.name
                         : "Broker id must be an integer, but it is: " + resource.name;
       return KafkaError::kInvalidRequest;
     }
@@ -154,9 +154,9 @@ std::vector<ConfigEntry> BrokerEntries(Broker& broker, const ConfigResource& res
     if (resource.name.empty()) {
       if (entry.synonyms.empty()) continue;
     } else {
-      entry.synonyms.push_back({entry.name, config.value,
-                                config.started_with ? ConfigSource::kStaticBroker
-                                                    : ConfigSource::kDefault});
+      entry.synonyms.push_back(
+          {entry.name, config.value,
+           config.started_with ? ConfigSource::kStaticBroker : ConfigSource::kDefault});
     }
     Settle(&entry, "");
     entries.push_back(std::move(entry));

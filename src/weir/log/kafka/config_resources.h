@@ -1,6 +1,6 @@
 // Config resources: the settings of topics, of this broker, of groups and of client metrics as
-// Kafka's clients read and change them. Topics keep theirs in their own row (topics.h), what was set
-// for the others are rows of the state store under "c<type>:<name>".
+// Kafka's clients read and change them. Topics keep theirs in their own row (topics.h), what was
+// set for the others are rows of the state store under "c<type>:<name>".
 //
 // Errors: the protocol's, with Kafka's words.
 // Thread rule: the log's thread.

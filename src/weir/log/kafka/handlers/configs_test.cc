@@ -61,9 +61,9 @@ class ConfigsTest : public testing::BrokerFixture {
     IncrementalAlterConfigsRequest request;
     request.resources.push_back({type, name, changes});
     request.validate_only = only_check;
-    const auto result = Ask<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>(
-                            request, version)
-                            .responses.at(0);
+    const auto result =
+        Ask<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>(request, version)
+            .responses.at(0);
     EXPECT_EQ(result.resource_name, name);
     EXPECT_EQ(result.resource_type, type);
     return {static_cast<KafkaError>(result.error_code), result.error_message.value_or("")};

@@ -41,8 +41,8 @@ Described Describe(ConfigEntry entry, const DescribeConfigsRequest& request) {
   if (request.include_documentation) described.documentation = std::move(entry.documentation);
   if (request.include_synonyms) {
     for (ConfigSynonym& synonym : entry.synonyms) {
-      described.synonyms.push_back({std::move(synonym.name), std::move(synonym.value),
-                                    static_cast<int8_t>(synonym.source)});
+      described.synonyms.push_back(
+          {std::move(synonym.name), std::move(synonym.value), static_cast<int8_t>(synonym.source)});
     }
   }
   return described;
@@ -58,13 +58,13 @@ void Handle(const CallPtr& call) {
     result.resource_name = resource.resource_name;
     std::vector<ConfigEntry> entries;
     std::string message;
-    result.error_code =
-        Code(DescribeConfigResource(call->broker(), {resource.resource_type, resource.resource_name},
-                                    &entries, &message));
+    result.error_code = Code(DescribeConfigResource(
+        call->broker(), {resource.resource_type, resource.resource_name}, &entries, &message));
     result.error_message = message;
     const auto& keys = resource.configuration_keys;
     for (ConfigEntry& entry : entries) {
-      if (!keys || keys->empty() || std::find(keys->begin(), keys->end(), entry.name) != keys->end())
+      if (!keys || keys->empty() ||
+          std::find(keys->begin(), keys->end(), entry.name) != keys->end())
         result.configs.push_back(Describe(std::move(entry), request));
     }
     response.results.push_back(std::move(result));

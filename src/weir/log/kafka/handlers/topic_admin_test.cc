@@ -36,14 +36,13 @@ class TopicAdminTest : public testing::BrokerFixture {
     return wanted;
   }
   static Wanted Assigned(const std::string& name,
-                         std::vector<Wanted::CreatableReplicaAssignment> assignments) {
+                         std::vector<CreateTopicsRequest::CreatableReplicaAssignment> assignments) {
     Wanted wanted = Plain(name, -1, -1);
     wanted.assignments = std::move(assignments);
     return wanted;
   }
   CreateTopicsResponse::CreatableTopicResult Create(const Wanted& wanted, int16_t version = 7) {
-    return Ask<CreateTopicsRequest, CreateTopicsResponse>(Creating({wanted}), version)
-        .topics.at(0);
+    return Ask<CreateTopicsRequest, CreateTopicsResponse>(Creating({wanted}), version).topics.at(0);
   }
   void ExpectRefused(const Wanted& wanted, KafkaError error, const std::string& message) {
     const auto result = Create(wanted);
@@ -224,8 +223,9 @@ TEST_F(TopicAdminTest, TopicsAreDeletedByTheirId) {
   TopicId unknown;
   unknown.bytes[0] = 1;
   DeleteTopicsRequest request;
-  request.topics = {{std::nullopt, a}, {std::nullopt, b}, {std::nullopt, b},  {std::nullopt, {}},
-                    {"c", c},          {"d", {}},         {std::nullopt, unknown}};
+  request.topics = {{std::nullopt, a},      {std::nullopt, b}, {std::nullopt, b},
+                    {std::nullopt, {}},     {"c", c},          {"d", {}},
+                    {std::nullopt, unknown}};
   const auto response = Ask<DeleteTopicsRequest, DeleteTopicsResponse>(request, 6);
   const auto find = [&](std::optional<std::string> name, const TopicId& id) {
     for (const auto& result : response.responses) {
@@ -267,9 +267,9 @@ TEST_F(TopicAdminTest, WhoWaitsForADeletedTopicIsTold) {
     EXPECT_FALSE(waiting.done());
     Ask<DeleteTopicsRequest, DeleteTopicsResponse>(Deleting("t", 6), 6);
     ASSERT_TRUE(waiting.done());
-    EXPECT_EQ(waiting.Get().responses.at(0).partitions.at(0).error_code,
-              Code(version >= 13 ? KafkaError::kUnknownTopicId
-                                 : KafkaError::kUnknownTopicOrPartition));
+    EXPECT_EQ(
+        waiting.Get().responses.at(0).partitions.at(0).error_code,
+        Code(version >= 13 ? KafkaError::kUnknownTopicId : KafkaError::kUnknownTopicOrPartition));
   }
 }
 
