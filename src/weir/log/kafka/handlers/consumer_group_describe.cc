@@ -1,7 +1,7 @@
 // ConsumerGroupDescribe (69): members, assignments and targets of consumer groups (KIP-848).
+#include "weir/log/kafka/messages/consumer_group_describe.h"
 #include "weir/log/kafka/handlers/group_call.h"
 #include "weir/log/kafka/handlers/handlers.h"
-#include "weir/log/kafka/messages/consumer_group_describe.h"
 
 namespace weir::log::kafka {
 namespace {
@@ -12,8 +12,8 @@ ConsumerGroupDescribeResponse::Assignment Describe(const Topics& topics, const P
   ConsumerGroupDescribeResponse::Assignment assignment;
   for (const auto& [id, partitions] : set) {
     const Topic* topic = topics.Find(id);
-    assignment.topic_partitions.push_back({id, topic != nullptr ? topic->name : "",
-                                           {partitions.begin(), partitions.end()}});
+    assignment.topic_partitions.push_back(
+        {id, topic != nullptr ? topic->name : "", {partitions.begin(), partitions.end()}});
   }
   return assignment;
 }

@@ -1,8 +1,8 @@
-// ConsumerGroupHeartbeat (68): a member of a consumer group (KIP-848) comes, lives, goes; the answer
-// brings what it is assigned.
+// ConsumerGroupHeartbeat (68): a member of a consumer group (KIP-848) comes, lives, goes; the
+// answer brings what it is assigned.
+#include "weir/log/kafka/messages/consumer_group_heartbeat.h"
 #include "weir/log/kafka/handlers/group_call.h"
 #include "weir/log/kafka/handlers/handlers.h"
-#include "weir/log/kafka/messages/consumer_group_heartbeat.h"
 
 namespace weir::log::kafka {
 namespace {
@@ -44,9 +44,8 @@ void Handle(const CallPtr& call) {
     }
   }
   call->broker().groups().ConsumerHeartbeat(
-      CallerOf(call), beat, [call](log::ConsumerGroupHeartbeatResponse beaten) {
-        Answer(call, std::move(beaten));
-      });
+      CallerOf(call), beat,
+      [call](log::ConsumerGroupHeartbeatResponse beaten) { Answer(call, std::move(beaten)); });
 }
 
 }  // namespace
