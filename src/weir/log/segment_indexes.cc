@@ -1,5 +1,7 @@
 #include "weir/log/segment_indexes.h"
 
+#include <algorithm>
+
 #include "weir/log/batch_header.h"
 
 namespace weir::log {
@@ -40,6 +42,11 @@ Result<SegmentIndexes::Index> SegmentIndexes::Get(Position first, Journal& journ
     index->Add(frame.stream, header->base_offset, frame.position,
                static_cast<uint32_t>(frame.end() - frame.position), header->max_timestamp);
   }));
+  // What is not durable yet was not scanned: such an index is good for now only.
+  const std::vector<Position> segments = journal.Segments();
+  const auto next = std::upper_bound(segments.begin(), segments.end(), first);
+  const bool is_whole = IsSettled(first) || (next != segments.end() && *next <= journal.durable());
+  if (!is_whole) return Index(index);
   // Without the file the next start would scan again; failing to write it harms nothing else.
   (void)Save(*index);
   Keep(index);
