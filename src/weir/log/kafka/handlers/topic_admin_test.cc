@@ -273,6 +273,18 @@ TEST_F(TopicAdminTest, WhoWaitsForADeletedTopicIsTold) {
   }
 }
 
+TEST_F(TopicAdminTest, BytesBehindARequestDoNotMatter) {
+  // Metadata 13 of all topics, as librdkafka 2.16 sends it.
+  const std::string request(
+      "\x00\x03\x00\x0d\x00\x00\x00\x01\xff\xff\x00"
+      "\x00\x00\x00\x00\x00\x00\x00",
+      18);
+  bool answered = false;
+  Dispatch(*broker_, session_, request,
+           [&](Response response) { answered = response.kind == Response::Kind::kAnswer; });
+  EXPECT_TRUE(answered);
+}
+
 TEST_F(TopicAdminTest, TheClusterIsThisBrokerInEachVersion) {
   for (int16_t version = 0; version <= kDescribeClusterHandler.max_version; ++version) {
     DescribeClusterRequest request;
