@@ -7,8 +7,8 @@
 Systems: weir (acknowledged = on disk), weir-os (with the operating system), kafka (as shipped:
 with the operating system), kafka-flush (a flush a batch). Kafka 4.2 comes from Maven Central;
 without Maven or Java it is left out, and said so. Rates are the client's; CPU seconds are the
-broker's alone, from /proc. Every result is a JSON line in
-build/bench/log.jsonl; medians are printed.
+broker's alone, from /proc. Every result is a JSON line in build/bench/log.jsonl; medians are
+printed.
 """
 import argparse
 import json
@@ -149,7 +149,7 @@ def measure(client, server, topic, row) -> dict:
         [client, mode, f"127.0.0.1:{server.port}", topic, str(PARTITIONS), str(records), str(size),
          *settings], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=400)
     if done.returncode != 0:
-        return {"error": (done.stdout + done.stderr)[-300:]}
+        return {"broke": (done.stdout + done.stderr)[-300:]}
     result = json.loads(done.stdout)
     result["broker_cpu_s"] = server.cpu_seconds() - before
     result["resident_mb"] = server.resident_mb()
@@ -188,9 +188,9 @@ def main() -> None:
           f"{'p99 ms':>9}{'p99.9':>9}{'MB now':>8}{'idle':>7}")
     for row in rows:
         for system in systems:
-            good = [r for r in found[row, system] if "error" not in r]
+            good = [r for r in found[row, system] if "broke" not in r]
             if not good:
-                print(f"{row:14}{system:13} {found[row, system][-1]['error']}")
+                print(f"{row:14}{system:13} {found[row, system][-1]['broke']}")
                 continue
 
             def middle(f):
