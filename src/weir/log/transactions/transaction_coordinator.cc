@@ -443,13 +443,6 @@ TransactionCoordinator::Done TransactionCoordinator::WriteMarkers(
   return {KafkaError::kNone, *end};
 }
 
-void TransactionCoordinator::RemoveTopic(const TopicId& topic) {
-  for (auto& [id, transaction] : transactions_) {
-    std::erase_if(transaction.partitions,
-                  [&](const TopicPartition& partition) { return partition.topic == topic; });
-  }
-}
-
 void TransactionCoordinator::Watch(const Transaction& transaction) {
   const std::string id = transaction.transactional_id;
   const auto watched = watches_.find(id);

@@ -114,8 +114,6 @@ class TransactionCoordinator {
 
   const Transaction* Find(const std::string& transactional_id) const;
   const std::map<std::string, Transaction>& all() const { return transactions_; }
-  // A topic is gone: transactions go on without its partitions.
-  void RemoveTopic(const TopicId& topic);
 
  private:
   void Load();
