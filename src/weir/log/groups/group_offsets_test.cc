@@ -267,11 +267,16 @@ TEST_F(GroupOffsetsTest, ADeletedOffsetDoesNotComeBackWithATransaction) {
 // --- expiry ---
 
 TEST_F(GroupOffsetsTest, OffsetsOfAGroupWithMembersNeverExpire) {
-  const std::string a = StableMember();
-  Committed(CommitOf("t", 0, 1, a, 1));
-  for (int i = 0; i < 8 * 24 * 400; ++i) {
-    Heartbeat(a, 1);
-    Pass(9'000);
+  JoinGroupRequest join = JoinOf(NewMemberId());
+  join.session_timeout_ms = 1'800'000;
+  const std::string a = join.member_id;
+  Join(join);
+  Sync(a, 1, {});
+  Flush();
+  EXPECT_EQ(Committed(CommitOf("t", 0, 1, a, 1)), KafkaError::kNone);
+  for (int i = 0; i < 8 * 48; ++i) {
+    Pass(1'800'000 - 1);
+    ASSERT_EQ(Heartbeat(a, 1), KafkaError::kNone);
   }
   EXPECT_EQ(Offset("t", 0), 1);
   Leave({{a, std::nullopt, ""}});
