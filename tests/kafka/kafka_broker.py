@@ -19,7 +19,8 @@ class Broker:
         self.data = data
         listen = () if "--listen" in flags else ("--listen", "127.0.0.1:0")
         self.process = subprocess.Popen(
-            [weir_bin(), "serve", "--data", str(data), "--http", "0", *listen, *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            [weir_bin(), "serve", "--data", str(data), "--http", "0", *listen, *flags],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         said = []
         while not (found := re.search(r"clients on ([\d.]+:\d+)", said[-1] if said else "")):
             line = self.process.stdout.readline()
