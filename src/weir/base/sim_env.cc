@@ -660,7 +660,9 @@ SimSeeds::SimSeeds(uint64_t fast_count) : end(fast_count) {
     first = strtoull(one->c_str(), nullptr, 10);
     end = first + 1;
   } else if (const auto count = RealEnv().Variable("WEIR_SIM_SEEDS")) {
-    end = strtoull(count->c_str(), nullptr, 10);
+    const auto begin = RealEnv().Variable("WEIR_SIM_FIRST");
+    if (begin) first = strtoull(begin->c_str(), nullptr, 10);
+    end = first + strtoull(count->c_str(), nullptr, 10);
   }
 }
 

@@ -145,8 +145,9 @@ class SimEnv : public Env {
   std::map<const Node*, int64_t> locks_;  // held since, in seconds
 };
 
-// Which seeds a simulation test runs: WEIR_SIM_SEED=N only that one, WEIR_SIM_SEEDS=N the first N,
-// otherwise the first fast_count.
+// Which seeds a simulation test runs: WEIR_SIM_SEED=N only that one; WEIR_SIM_SEEDS=N the first N,
+// or N from WEIR_SIM_FIRST on, so that several processes share them; otherwise the first
+// fast_count.
 struct SimSeeds {
   explicit SimSeeds(uint64_t fast_count);
   uint64_t first = 0;

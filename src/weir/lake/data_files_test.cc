@@ -58,7 +58,8 @@ TEST_F(DataFilesTest, MorePartitionsThanBuffersAndOpenFiles) {
   options.buffers_max = 5;
   options.open_files_max = 10;
   const auto adds = Write(options, sql);
-  EXPECT_GT(adds.size(), 25u) << "files were finished early";
+  // One each, as rows are put aside; more where a thread had to finish files early.
+  EXPECT_GE(adds.size(), 25u);
   std::set<std::string> paths;
   int64_t size = 0;
   for (const auto& add : adds) {

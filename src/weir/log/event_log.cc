@@ -64,6 +64,7 @@ Result<std::unique_ptr<EventLog>> EventLog::Open(Env& env, MetricRegistry& metri
   if (!log->indexes_.IsOpen(open)) log->Rolled(open);
   for (auto& [number, partition] : log->partitions_) {
     partition->SetDurableEnd(partition->next_offset());
+    partition->producers().HeardAll(env.NowMicros() / 1000);
   }
   log->SweepSettled();
   log->CheckpointsChanged();

@@ -68,12 +68,13 @@ void PartitionLog::Apply(const BatchHeader& header, const std::optional<Marker>&
   part.appended_ms = std::max(part.appended_ms, now_ms);
   next_offset_ = header.last_offset() + 1;
   if (!header.control()) {
-    producers_.Add(header);
+    producers_.Add(header, now_ms);
     return;
   }
   if (!marker) return;
-  const std::optional<int64_t> first = producers_.End(
-      header.producer_id, header.producer_epoch, header.max_timestamp, marker->coordinator_epoch);
+  const std::optional<int64_t> first =
+      producers_.End(header.producer_id, header.producer_epoch, header.max_timestamp,
+                     marker->coordinator_epoch, now_ms);
   if (first && header.base_offset >= durable_end_) ending_.push_back({*first, header.base_offset});
   if (first && !marker->commit) {
     aborted_.push_back({header.producer_id, *first, header.base_offset});

@@ -40,7 +40,7 @@ ProducerVerdict ProducerStates::Check(const BatchHeader& header) const {
   return verdict;
 }
 
-void ProducerStates::Add(const BatchHeader& header) {
+void ProducerStates::Add(const BatchHeader& header, int64_t now_ms) {
   if (!header.idempotent() || header.control()) return;
   Producer& producer = producers_[header.producer_id];
   if (producer.epoch != header.producer_epoch) {
@@ -53,6 +53,7 @@ void ProducerStates::Add(const BatchHeader& header) {
   producer.next = static_cast<uint8_t>((producer.next + 1) % kBatchesKept);
   producer.count = static_cast<uint8_t>(std::min<size_t>(producer.count + 1, kBatchesKept));
   producer.last_timestamp = std::max(producer.last_timestamp, header.max_timestamp);
+  producer.heard_ms = now_ms;
   if (header.transactional() && !producer.transaction_first) {
     producer.transaction_first = header.base_offset;
     open_.insert(header.base_offset);
@@ -60,7 +61,7 @@ void ProducerStates::Add(const BatchHeader& header) {
 }
 
 std::optional<int64_t> ProducerStates::End(int64_t producer_id, int16_t epoch, int64_t timestamp,
-                                           int32_t coordinator_epoch) {
+                                           int32_t coordinator_epoch, int64_t now_ms) {
   Producer& producer = producers_[producer_id];
   if (producer.epoch != epoch) {
     // The marker carries a newer epoch than the batches: what comes next begins at 0.
@@ -69,6 +70,7 @@ std::optional<int64_t> ProducerStates::End(int64_t producer_id, int16_t epoch, i
     producer.next = 0;
   }
   producer.last_timestamp = std::max(producer.last_timestamp, timestamp);
+  producer.heard_ms = now_ms;
   producer.coordinator_epoch = coordinator_epoch;
   const std::optional<int64_t> first = producer.transaction_first;
   if (first) open_.erase(*first);
@@ -76,9 +78,13 @@ std::optional<int64_t> ProducerStates::End(int64_t producer_id, int16_t epoch, i
   return first;
 }
 
-size_t ProducerStates::Expire(int64_t older_than_ms) {
+void ProducerStates::HeardAll(int64_t now_ms) {
+  for (auto& [id, producer] : producers_) producer.heard_ms = now_ms;
+}
+
+size_t ProducerStates::Expire(int64_t heard_before_ms) {
   return std::erase_if(producers_, [&](const auto& entry) {
-    return !entry.second.transaction_first && entry.second.last_timestamp < older_than_ms;
+    return !entry.second.transaction_first && entry.second.heard_ms < heard_before_ms;
   });
 }
 

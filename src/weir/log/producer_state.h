@@ -49,7 +49,8 @@ class ProducerStates {
     std::array<Batch, kBatchesKept> batches;  // a ring; the oldest at `next`, once full
     uint8_t count = 0;
     uint8_t next = 0;
-    int64_t last_timestamp = 0;                // ms, of the newest batch or marker
+    int64_t last_timestamp = 0;  // ms, of the newest batch or marker
+    int64_t heard_ms = 0;  // wall clock at which that came; of the last start, if it came before
     std::optional<int64_t> transaction_first;  // offset at which its open transaction begins here
     int32_t coordinator_epoch = -1;
 
@@ -60,17 +61,19 @@ class ProducerStates {
 
   ProducerVerdict Check(const BatchHeader& header) const;
   // The batch was appended; its base offset is final.
-  void Add(const BatchHeader& header);
+  void Add(const BatchHeader& header, int64_t now_ms);
   // A marker at this offset ended what the producer had open. Returns where that began.
   std::optional<int64_t> End(int64_t producer_id, int16_t epoch, int64_t timestamp,
-                             int32_t coordinator_epoch);
+                             int32_t coordinator_epoch, int64_t now_ms);
 
   // Where the oldest open transaction begins.
   std::optional<int64_t> FirstOpen() const {
     return open_.empty() ? std::nullopt : std::optional<int64_t>(*open_.begin());
   }
-  // Forgets producers without an open transaction whose newest batch is older. Returns how many.
-  size_t Expire(int64_t older_than_ms);
+  // Forgets producers without an open transaction that were not heard since. Returns how many.
+  size_t Expire(int64_t heard_before_ms);
+  // A start counts as hearing of all.
+  void HeardAll(int64_t now_ms);
 
   const std::map<int64_t, Producer>& producers() const { return producers_; }
 

@@ -39,6 +39,12 @@ std::string Base64Url(const TopicId& id) {
 
 }  // namespace
 
+FetchWaiters::~FetchWaiters() {
+  for (const auto& [partition, waiters] : waiters_) {
+    for (const auto& waiter : waiters) waiter->wake = nullptr;
+  }
+}
+
 void FetchWaiters::Add(std::shared_ptr<Waiter> waiter) {
   for (const uint32_t partition : waiter->partitions) waiters_[partition].push_back(waiter);
   size_ += 1;
@@ -53,14 +59,20 @@ void FetchWaiters::Remove(const std::shared_ptr<Waiter>& waiter) {
     if (waiting->second.empty()) waiters_.erase(waiting);
   }
   if (found) size_ -= 1;
+  // Who waits is held by it, and holds the waiter.
+  waiter->wake = nullptr;
 }
 
 void FetchWaiters::Changed(uint32_t partition) {
   const auto waiting = waiters_.find(partition);
   if (waiting == waiters_.end()) return;
   const std::vector<std::shared_ptr<Waiter>> woken = waiting->second;
-  for (const auto& waiter : woken) Remove(waiter);
-  for (const auto& waiter : woken) waiter->wake();
+  std::vector<std::function<void()>> wakes;
+  for (const auto& waiter : woken) {
+    wakes.push_back(std::move(waiter->wake));
+    Remove(waiter);
+  }
+  for (const auto& wake : wakes) wake();
 }
 
 Broker::Broker(Env& env, MetricRegistry& metrics, EventLog& log, Timers& timers,
@@ -74,7 +86,11 @@ Broker::Broker(Env& env, MetricRegistry& metrics, EventLog& log, Timers& timers,
       groups_(env, metrics, log, timers, options_.groups),
       transactions_(env, metrics, log, timers, groups_, options_.transactions, options_.report),
       retention_(env, metrics, log, options_.retention,
-                 [this](const Topic& topic, size_t index) { return PolicyOf(topic, index); }) {
+                 [this](const Topic& topic, size_t index) { return PolicyOf(topic, index); }),
+      producers_looked_at_ms_(env.NowMicros() / 1000),
+      expired_producers_(metrics.GetCounter(
+          "weir_log_expired_producers_total",
+          "Idempotent producers that were silent too long, forgotten in a partition.")) {
   retention_timer_ = timers_.After(kRetentionUs, [this] { RunRetention(); });
   log_.OnPartitionAdvanced([this](uint32_t partition) { fetch_waiters_.Changed(partition); });
 }
@@ -84,6 +100,19 @@ Broker::~Broker() { timers_.Cancel(retention_timer_); }
 void Broker::RunRetention() {
   retention_timer_ = timers_.After(kRetentionUs, [this] { RunRetention(); });
   retention_.Run(NowMs());
+  if (NowMs() - producers_looked_at_ms_ >= kExpiryMs) ExpireProducers(NowMs());
+}
+
+void Broker::ExpireProducers(int64_t now_ms) {
+  producers_looked_at_ms_ = now_ms;
+  for (const auto& [name, topic] : log_.topics().all()) {
+    for (const uint32_t number : topic.partitions) {
+      PartitionLog* partition = log_.FindPartition(number);
+      if (partition == nullptr) continue;
+      expired_producers_.Add(
+          partition->producers().Expire(now_ms - options_.producer_id_expiration_ms));
+    }
+  }
 }
 
 RetentionPolicy Broker::PolicyOf(const Topic& topic, size_t index) const {

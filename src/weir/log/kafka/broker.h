@@ -39,6 +39,7 @@ struct BrokerOptions {
   GroupOptions groups;
   TransactionOptions transactions;
   RetentionOptions retention;
+  int64_t producer_id_expiration_ms = 24 * 3600 * int64_t{1000};  // producer.id.expiration.ms
   // What the operator should know, a line each; nothing if not set.
   std::function<void(const std::string&)> report;
 };
@@ -51,7 +52,13 @@ class FetchWaiters {
     std::vector<uint32_t> partitions;
     std::function<void()> wake;
   };
+  FetchWaiters() = default;
+  ~FetchWaiters();
+  FetchWaiters(const FetchWaiters&) = delete;
+  FetchWaiters& operator=(const FetchWaiters&) = delete;
+
   void Add(std::shared_ptr<Waiter> waiter);
+  // It is not woken any more.
   void Remove(const std::shared_ptr<Waiter>& waiter);
   void Changed(uint32_t partition);
   size_t size() const { return size_; }
@@ -108,7 +115,9 @@ class Broker {
 
  private:
   static constexpr int64_t kRetentionUs = 1'000'000;
+  static constexpr int64_t kExpiryMs = 600'000;  // between two looks at silent producers
   void RunRetention();
+  void ExpireProducers(int64_t now_ms);
   RetentionPolicy PolicyOf(const Topic& topic, size_t index) const;
 
   static constexpr int32_t kPartitionsMax = 100'000;
@@ -124,6 +133,8 @@ class Broker {
   TransactionCoordinator transactions_;
   Retention retention_;
   Timers::Id retention_timer_ = 0;
+  int64_t producers_looked_at_ms_ = 0;
+  Counter& expired_producers_;
   RecordReader record_reader_;
 };
 
