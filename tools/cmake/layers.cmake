@@ -131,7 +131,7 @@ function(weir_version_source out)
   add_custom_target(weir_version_file
     COMMAND ${CMAKE_COMMAND}
       -DSOURCE_DIR=${CMAKE_SOURCE_DIR} -DOUT=${file} -DWEIR_VERSION=${PROJECT_VERSION}
-      "-DLIBRARIES=DuckDB ${WEIR_DUCKDB_VERSION}, simdjson ${simdjson_VERSION}, fmt ${fmt_VERSION}, yaml-cpp ${yaml-cpp_VERSION}, libcurl ${CURL_VERSION_STRING}, zstd ${weir_zstd_pc_VERSION}, xxhash ${weir_xxhash_pc_VERSION}, zlib ${ZLIB_VERSION_STRING}, lz4 ${weir_lz4_pc_VERSION}, snappy ${weir_snappy_pc_VERSION}, isa-l ${weir_isal_pc_VERSION}"
+      "-DLIBRARIES=DuckDB ${WEIR_DUCKDB_VERSION}, simdjson ${simdjson_VERSION}, fmt ${fmt_VERSION}, yaml-cpp ${yaml-cpp_VERSION}, libcurl ${CURL_VERSION_STRING}, zstd ${weir_zstd_pc_VERSION}, xxhash ${weir_xxhash_pc_VERSION}, zlib ${ZLIB_VERSION_STRING}, lz4 ${weir_lz4_pc_VERSION}, snappy ${weir_snappy_pc_VERSION}, isa-l ${weir_isal_pc_VERSION}, RE2 ${weir_re2_pc_VERSION}, Boost ${Boost_VERSION_STRING}, librdkafka ${weir_rdkafka_pc_VERSION}, avro-c ${weir_avro_pc_VERSION}, OpenSSL ${OPENSSL_VERSION}, toml++ ${weir_toml_pc_VERSION}"
       "-DCOMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
       -P ${CMAKE_SOURCE_DIR}/tools/cmake/version.cmake
     BYPRODUCTS ${file} COMMENT "Naming the commit" VERBATIM)
