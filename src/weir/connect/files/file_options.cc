@@ -5,63 +5,13 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
-#include <numeric>
 #include <utility>
+
+#include "weir/connect/option_values.h"
 
 namespace weir::connect {
 
 namespace {
-
-size_t EditDistance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-// "did you mean 'x'?", or all of them when nothing is near.
-std::string Suggest(const std::string& wrong, const std::vector<std::string>& names) {
-  const auto nearest =
-      std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
-        return EditDistance(wrong, a) < EditDistance(wrong, b);
-      });
-  if (nearest != names.end() && EditDistance(wrong, *nearest) <= 1 + wrong.size() / 3) {
-    return fmt::format("did you mean '{}'?", *nearest);
-  }
-  return fmt::format("use one of {}", fmt::join(names, ", "));
-}
-
-Error Wrong(const std::string& key, const std::string& value, const std::string& expected) {
-  return Error::User(ErrorCode::kInvalid,
-                     fmt::format("option '{}' = '{}' is not understood", key, value))
-      .Fix(expected);
-}
-
-template <typename T>
-Status Choose(const std::string& key, const std::string& value,
-              const std::vector<std::pair<std::string, T>>& choices, T* out) {
-  std::vector<std::string> names;
-  for (const auto& [name, choice] : choices) {
-    if (name == value) {
-      *out = choice;
-      return Status::Ok();
-    }
-    names.push_back(name);
-  }
-  return Wrong(key, value, Suggest(value, names));
-}
-
-Status Boolean(const std::string& key, const std::string& value, bool* out) {
-  return Choose<bool>(key, value, {{"true", true}, {"false", false}}, out);
-}
 
 // One byte; "\t" and the like as written in SQL text, where they are two characters.
 Status Character(const std::string& key, const std::string& value, std::optional<char>* out) {
@@ -74,29 +24,9 @@ Status Character(const std::string& key, const std::string& value, std::optional
     return Status::Ok();
   }
   if (value.size() != 1 || value[0] == '\n' || value[0] == '\r' || (value[0] & 0x80) != 0) {
-    return Wrong(key, value, "give one ASCII character, '\\t', or '' for none");
+    return WrongValue(key, value, "give one ASCII character, '\\t', or '' for none");
   }
   *out = value[0];
-  return Status::Ok();
-}
-
-// "16MiB", "16777216", "4 KB".
-Status Bytes(const std::string& key, const std::string& value, uint64_t* out) {
-  uint64_t number = 0;
-  const char* const end = value.data() + value.size();
-  const auto [rest, error] = std::from_chars(value.data(), end, number);
-  std::string unit(rest, end);
-  std::erase(unit, ' ');
-  std::transform(unit.begin(), unit.end(), unit.begin(), ::tolower);
-  static const std::map<std::string, uint64_t> kUnits = {
-      {"", 1},          {"b", 1},         {"kb", 1000},    {"mb", 1000000}, {"gb", 1000000000},
-      {"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}};
-  const auto found = kUnits.find(unit);
-  if (error != std::errc() || found == kUnits.end() || number == 0 ||
-      number > (uint64_t{1} << 40) / found->second) {
-    return Wrong(key, value, "give a size such as '16MiB'");
-  }
-  *out = number * found->second;
   return Status::Ok();
 }
 
@@ -133,7 +63,7 @@ Result<FileOptions> ParseFileOptions(const std::map<std::string, std::string>& o
   std::optional<FileFormat> format;
   using Setter = std::function<Status(const std::string& key, const std::string& value)>;
   const auto boolean = [](bool* to) -> Setter {
-    return [to](const auto& key, const auto& value) { return Boolean(key, value, to); };
+    return [to](const auto& key, const auto& value) { return BooleanValue(key, value, to); };
   };
   const auto character = [](std::optional<char>* to) -> Setter {
     return [to](const auto& key, const auto& value) { return Character(key, value, to); };
@@ -152,13 +82,13 @@ Result<FileOptions> ParseFileOptions(const std::map<std::string, std::string>& o
       {"format",
        [&](const auto& key, const auto& value) -> Status {
          FileFormat chosen = FileFormat::kCsv;
-         WEIR_RETURN_IF_ERROR((Choose<FileFormat>(key, value,
-                                                  {{"csv", FileFormat::kCsv},
-                                                   {"json", FileFormat::kJson},
-                                                   {"parquet", FileFormat::kParquet},
-                                                   {"text", FileFormat::kText},
-                                                   {"raw", FileFormat::kText}},
-                                                  &chosen)));
+         WEIR_RETURN_IF_ERROR((ChooseValue<FileFormat>(key, value,
+                                                       {{"csv", FileFormat::kCsv},
+                                                        {"json", FileFormat::kJson},
+                                                        {"parquet", FileFormat::kParquet},
+                                                        {"text", FileFormat::kText},
+                                                        {"raw", FileFormat::kText}},
+                                                       &chosen)));
          format = chosen;
          return Status::Ok();
        }},
@@ -166,46 +96,50 @@ Result<FileOptions> ParseFileOptions(const std::map<std::string, std::string>& o
        [&](const auto& key, const auto& value) -> Status {
          if (value == "auto") return Status::Ok();
          Compression chosen = Compression::kNone;
-         WEIR_RETURN_IF_ERROR((Choose<Compression>(key, value,
-                                                   {{"none", Compression::kNone},
-                                                    {"gzip", Compression::kGzip},
-                                                    {"zstd", Compression::kZstd}},
-                                                   &chosen)));
+         WEIR_RETURN_IF_ERROR((ChooseValue<Compression>(key, value,
+                                                        {{"none", Compression::kNone},
+                                                         {"gzip", Compression::kGzip},
+                                                         {"zstd", Compression::kZstd}},
+                                                        &chosen)));
          out.compression = chosen;
          return Status::Ok();
        }},
       {"hive.partitions", boolean(&out.hive_partitions)},
       {"source.rewritten",
        [&](const auto& key, const auto& value) -> Status {
-         return Choose<bool>(key, value, {{"refuse", false}, {"reprocess", true}},
-                             &out.reprocess_rewritten);
+         return ChooseValue<bool>(key, value, {{"refuse", false}, {"reprocess", true}},
+                                  &out.reprocess_rewritten);
        }},
       {"source.last-line",
        [&](const auto& key, const auto& value) -> Status {
-         return Choose<LastLine>(key, value,
-                                 {{"auto", LastLine::kAuto},
-                                  {"wait", LastLine::kWait},
-                                  {"complete", LastLine::kComplete}},
-                                 &out.last_line);
+         return ChooseValue<LastLine>(key, value,
+                                      {{"auto", LastLine::kAuto},
+                                       {"wait", LastLine::kWait},
+                                       {"complete", LastLine::kComplete}},
+                                      &out.last_line);
        }},
       {"source.missing-columns",
        [&](const auto& key, const auto& value) -> Status {
-         return Choose<bool>(key, value, {{"null", false}, {"error", true}},
-                             &out.fail_on_missing_columns);
+         return ChooseValue<bool>(key, value, {{"null", false}, {"error", true}},
+                                  &out.fail_on_missing_columns);
        }},
       {"source.split-bytes",
-       [&](const auto& key, const auto& value) { return Bytes(key, value, &out.split_bytes); }},
+       [&](const auto& key, const auto& value) {
+         return BytesValue(key, value, &out.split_bytes);
+       }},
       {"schema.evolution",
        [&](const auto& key, const auto& value) -> Status {
-         return Choose<Evolution>(key, value,
-                                  {{"none", Evolution::kNone},
-                                   {"addNewColumns", Evolution::kAddNewColumns},
-                                   {"rescue", Evolution::kRescue},
-                                   {"failOnNewColumns", Evolution::kFailOnNewColumns}},
-                                  &out.evolution);
+         return ChooseValue<Evolution>(key, value,
+                                       {{"none", Evolution::kNone},
+                                        {"addNewColumns", Evolution::kAddNewColumns},
+                                        {"rescue", Evolution::kRescue},
+                                        {"failOnNewColumns", Evolution::kFailOnNewColumns}},
+                                       &out.evolution);
        }},
       {"max-record-bytes",
-       [&](const auto& key, const auto& value) { return Bytes(key, value, &max_record_bytes); }},
+       [&](const auto& key, const auto& value) {
+         return BytesValue(key, value, &max_record_bytes);
+       }},
       {"csv.field-delimiter", character(&delimiter)},
       {"csv.quote-character", character(&out.csv.quote)},
       {"csv.disable-quote-character", boolean(&quote_disabled)},
@@ -223,7 +157,7 @@ Result<FileOptions> ParseFileOptions(const std::map<std::string, std::string>& o
          const auto [rest, error] =
              std::from_chars(value.data(), value.data() + value.size(), out.csv_skip_lines);
          if (error != std::errc() || rest != value.data() + value.size()) {
-           return Status(Wrong(key, value, "give a number of lines"));
+           return Status(WrongValue(key, value, "give a number of lines"));
          }
          return Status::Ok();
        }},
@@ -231,11 +165,11 @@ Result<FileOptions> ParseFileOptions(const std::map<std::string, std::string>& o
       {"json.ignore-parse-errors", boolean(&out.ignore_parse_errors)},
       {"json.layout",
        [&](const auto& key, const auto& value) -> Status {
-         return Choose<JsonLayout>(key, value,
-                                   {{"auto", JsonLayout::kAuto},
-                                    {"newline", JsonLayout::kNewline},
-                                    {"array", JsonLayout::kArray}},
-                                   &out.json_layout);
+         return ChooseValue<JsonLayout>(key, value,
+                                        {{"auto", JsonLayout::kAuto},
+                                         {"newline", JsonLayout::kNewline},
+                                         {"array", JsonLayout::kArray}},
+                                        &out.json_layout);
        }},
       {"json.max-depth",
        [&](const auto& key, const auto& value) -> Status {
@@ -243,7 +177,7 @@ Result<FileOptions> ParseFileOptions(const std::map<std::string, std::string>& o
              std::from_chars(value.data(), value.data() + value.size(), out.json_depth_max);
          if (error != std::errc() || rest != value.data() + value.size() ||
              out.json_depth_max == 0 || out.json_depth_max > 1024) {
-           return Status(Wrong(key, value, "give a number from 1 to 1024"));
+           return Status(WrongValue(key, value, "give a number from 1 to 1024"));
          }
          return Status::Ok();
        }},
