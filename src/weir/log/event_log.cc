@@ -404,9 +404,9 @@ Status EventLog::ReadExtents(uint32_t partition, Position position, uint64_t byt
                              const ReadOptions& options, FetchedBatches* out) {
   // An extent that grows may have frames that are not on disk yet.
   if (!IsSettled(position)) bytes = std::min(bytes, journal_->durable() - position);
-  auto buffer = std::make_shared<std::string>(bytes, '\0');
+  auto buffer = read_buffers_.Take(bytes);
   WEIR_RETURN_IF_ERROR(journal_->Read(position, buffer->data(), bytes));
-  const std::string_view all = *buffer;
+  const std::string_view all(buffer->data(), bytes);
   size_t at = 0;
   bool used = false;
   bool in_damage = false;

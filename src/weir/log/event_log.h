@@ -31,6 +31,7 @@
 #include "weir/log/journal.h"
 #include "weir/log/kafka/errors.h"
 #include "weir/log/partition_log.h"
+#include "weir/log/read_buffers.h"
 #include "weir/log/retention/disk_space.h"
 #include "weir/log/segment_indexes.h"
 #include "weir/log/state_store.h"
@@ -183,6 +184,7 @@ class EventLog {
   Status ReadExtents(uint32_t partition, Position position, uint64_t bytes, int64_t offset,
                      const ReadOptions& options, FetchedBatches* out);
 
+  static constexpr uint64_t kKeptReadBytesMax = 16 << 20;  // an answer to a fetch
   static const char* const kSettledEvent;  // a change that happens once and is no row of state
 
   Env& env_;
@@ -213,6 +215,7 @@ class EventLog {
   std::vector<NewFrame> frames_;
   std::vector<Position> positions_;
   std::vector<std::array<char, kBatchPrefixBytes>> prefixes_;
+  ReadBuffers read_buffers_{kKeptReadBytesMax};
 
   Counter& damaged_batches_;
 };
