@@ -87,6 +87,7 @@ Broker::Broker(Env& env, MetricRegistry& metrics, EventLog& log, Timers& timers,
       transactions_(env, metrics, log, timers, groups_, options_.transactions, options_.report),
       retention_(env, metrics, log, options_.retention,
                  [this](const Topic& topic, size_t index) { return PolicyOf(topic, index); }),
+      passwords_(timers, log.state()),
       producers_looked_at_ms_(env.NowMicros() / 1000),
       expired_producers_(metrics.GetCounter(
           "weir_log_expired_producers_total",

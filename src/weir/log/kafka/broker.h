@@ -20,6 +20,7 @@
 #include "weir/log/kafka/fetch_sessions.h"
 #include "weir/log/record_batch_reader.h"
 #include "weir/log/retention/retention.h"
+#include "weir/log/security/password_check.h"
 #include "weir/log/timers.h"
 #include "weir/log/transactions/transaction_coordinator.h"
 
@@ -81,6 +82,7 @@ class Broker {
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
   GroupCoordinator& groups() { return groups_; }
   TransactionCoordinator& transactions() { return transactions_; }
+  PasswordCheck& passwords() { return passwords_; }
   const BrokerOptions& options() const { return options_; }
   // For one batch at a time; keeps its memory.
   RecordReader& record_reader() { return record_reader_; }
@@ -132,6 +134,7 @@ class Broker {
   GroupCoordinator groups_;
   TransactionCoordinator transactions_;
   Retention retention_;
+  PasswordCheck passwords_;
   Timers::Id retention_timer_ = 0;
   int64_t producers_looked_at_ms_ = 0;
   Counter& expired_producers_;

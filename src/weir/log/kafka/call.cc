@@ -40,11 +40,16 @@ void Call::End(Encoder encoder, const Status& status,
   Response response;
   response.bytes = std::move(encoder).Finish();
   response.kept = std::move(kept);
+  response.then_close = !last_words_.empty();
+  response.why = last_words_;
   send_(std::move(response));
 }
 
 void Dispatch(Broker& broker, const std::shared_ptr<Session>& session, std::string_view request,
               Call::Send send) {
+  if (session->raw_tokens && !session->logged_in()) {
+    return HandleRawToken(broker, session, request, std::move(send));
+  }
   Decoder first(request);
   const int16_t key = first.Int16("request_api_key");
   const int16_t version = first.Int16("request_api_version");
@@ -64,6 +69,9 @@ void Dispatch(Broker& broker, const std::shared_ptr<Session>& session, std::stri
     // The answer's oldest form says which versions there are (KIP-511).
     return RespondUnsupportedApiVersions(std::make_shared<Call>(
         broker, session, *api, int16_t{0}, correlation_id, std::string_view(), std::move(send)));
+  }
+  if (!session->logged_in() && !handler->before_login) {
+    return CloseWith(send, std::string(api->name) + " before the client logged in");
   }
   Decoder decoder(request);
   RequestHeader header;

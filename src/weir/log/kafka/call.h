@@ -11,7 +11,7 @@
 //
 // Dispatch finds the handler of a request's bytes. Every request of a key and version that the
 // table of handlers (handlers.h) has gets an answer; others close the connection, but for
-// ApiVersions, which is always answered.
+// ApiVersions, which is always answered. So does a request that comes before its client logged in.
 //
 // Thread rule: the log's thread.
 #pragma once
@@ -26,8 +26,15 @@
 #include "weir/log/kafka/broker.h"
 #include "weir/log/kafka/decoder.h"
 #include "weir/log/kafka/encoder.h"
+#include "weir/log/security/sasl_session.h"
 
 namespace weir::log::kafka {
+
+// Where clients find this broker.
+struct Endpoint {
+  std::string host;
+  int32_t port = 0;
+};
 
 // What the broker knows of a connection, for as long as it lives.
 struct Session {
@@ -35,6 +42,13 @@ struct Session {
   std::string client_id;
   std::string software_name;
   std::string software_version;
+  Endpoint endpoint;  // of the listener that it came to; port 0: the broker's own
+  std::string principal = "User:ANONYMOUS";  // who it is, as Kafka writes it
+  // How it logs in; null: it need not. Until then it is served nothing but that.
+  std::shared_ptr<SaslSession> sasl;
+  bool raw_tokens = false;  // what comes are tokens without headers (SaslHandshake v0)
+
+  bool logged_in() const { return sasl == nullptr || sasl->done(); }
 };
 
 struct Response {
@@ -44,6 +58,7 @@ struct Response {
     kClose,  // the connection ends here; `why` for the broker's log
   };
   Kind kind = Kind::kAnswer;
+  bool then_close = false;                         // with `why`, once the answer is sent
   Encoded bytes;                                   // with the frame's length
   std::vector<std::shared_ptr<std::string>> kept;  // what `bytes` refers to
   std::string why;
@@ -68,7 +83,13 @@ class Call {
 
   Broker& broker() { return broker_; }
   Session& session() { return *session_; }
+  const std::shared_ptr<Session>& shared_session() const { return session_; }
   int16_t version() const { return version_; }
+  // What this client is told of where the broker is.
+  Endpoint endpoint() const {
+    if (session_->endpoint.port != 0) return session_->endpoint;
+    return {broker_.options().host, broker_.options().port};
+  }
 
   // The request; records in it live until the handler returns. False: the connection was closed.
   template <typename Request>
@@ -89,6 +110,12 @@ class Call {
     const Status status = message.Encode(encoder, version_);
     End(std::move(encoder), status, std::move(kept));
   }
+  // The connection ends with this answer.
+  template <typename Message>
+  void RespondAndClose(const Message& message, const std::string& why) {
+    last_words_ = why;
+    Respond(message);
+  }
   void RespondNothing();
   void Close(const std::string& why);
 
@@ -103,6 +130,7 @@ class Call {
   int32_t correlation_id_;
   std::string_view body_;
   Send send_;
+  std::string last_words_;
 };
 
 // One request without the length before it. `send` is called exactly once.

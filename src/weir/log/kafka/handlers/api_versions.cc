@@ -58,6 +58,6 @@ void RespondUnsupportedApiVersions(const CallPtr& call) {
   call->Respond(response);
 }
 
-const Handler kApiVersionsHandler = {ApiKey::kApiVersions, 0, 4, &Handle};
+const Handler kApiVersionsHandler = {ApiKey::kApiVersions, 0, 4, &Handle, /*before_login=*/true};
 
 }  // namespace weir::log::kafka

@@ -35,8 +35,8 @@ void Handle(const CallPtr& call) {
     response.controller_id = broker.options().node_id;
     DescribeClusterResponse::DescribeClusterBroker self;
     self.broker_id = broker.options().node_id;
-    self.host = broker.options().host;
-    self.port = broker.options().port;
+    self.host = call->endpoint().host;
+    self.port = call->endpoint().port;
     response.brokers.push_back(std::move(self));
     if (request.include_cluster_authorized_operations) {
       response.cluster_authorized_operations = kClusterOperations;

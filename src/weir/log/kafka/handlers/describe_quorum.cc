@@ -48,7 +48,7 @@ void Handle(const CallPtr& call) {
   if (call->version() >= 2) {
     response.nodes.push_back(
         {broker.options().node_id,
-         {{"CONTROLLER", broker.options().host, static_cast<uint16_t>(broker.options().port)}}});
+         {{"CONTROLLER", call->endpoint().host, static_cast<uint16_t>(call->endpoint().port)}}});
   }
   call->Respond(response);
 }

@@ -12,14 +12,15 @@ constexpr int8_t kTransaction = 1;
 void Handle(const CallPtr& call) {
   FindCoordinatorRequest request;
   if (!call->Decode(&request)) return;
-  const BrokerOptions& self = call->broker().options();
+  const Endpoint self = call->endpoint();
+  const int32_t node_id = call->broker().options().node_id;
   const bool known = request.key_type == kGroup || request.key_type == kTransaction;
   const KafkaError error = known ? KafkaError::kNone : KafkaError::kInvalidRequest;
   FindCoordinatorResponse response;
   if (call->version() < 4) {
     response.error_code = CodeOf(error);
     if (known) response.error_message.reset();
-    response.node_id = known ? self.node_id : -1;
+    response.node_id = known ? node_id : -1;
     response.host = known ? self.host : "";
     response.port = known ? self.port : -1;
     return call->Respond(response);
@@ -29,7 +30,7 @@ void Handle(const CallPtr& call) {
     coordinator.key = key;
     coordinator.error_code = CodeOf(error);
     if (known) coordinator.error_message.reset();
-    coordinator.node_id = known ? self.node_id : -1;
+    coordinator.node_id = known ? node_id : -1;
     coordinator.host = known ? self.host : "";
     coordinator.port = known ? self.port : -1;
     response.coordinators.push_back(std::move(coordinator));

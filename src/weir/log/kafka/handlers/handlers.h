@@ -15,6 +15,7 @@ struct Handler {
   int16_t min_version;
   int16_t max_version;
   void (*handle)(const CallPtr& call);
+  bool before_login = false;  // served to clients that did not log in yet
 };
 
 // Ascending by key.
@@ -27,6 +28,7 @@ extern const Handler kAlterClientQuotasHandler;
 extern const Handler kAlterConfigsHandler;
 extern const Handler kAlterPartitionReassignmentsHandler;
 extern const Handler kAlterReplicaLogDirsHandler;
+extern const Handler kAlterUserScramCredentialsHandler;
 extern const Handler kApiVersionsHandler;
 extern const Handler kConsumerGroupDescribeHandler;
 extern const Handler kConsumerGroupHeartbeatHandler;
@@ -44,6 +46,7 @@ extern const Handler kDescribeProducersHandler;
 extern const Handler kDescribeQuorumHandler;
 extern const Handler kDescribeTopicPartitionsHandler;
 extern const Handler kDescribeTransactionsHandler;
+extern const Handler kDescribeUserScramCredentialsHandler;
 extern const Handler kElectLeadersHandler;
 extern const Handler kEndTxnHandler;
 extern const Handler kFetchHandler;
@@ -64,11 +67,16 @@ extern const Handler kOffsetDeleteHandler;
 extern const Handler kOffsetFetchHandler;
 extern const Handler kOffsetForLeaderEpochHandler;
 extern const Handler kProduceHandler;
+extern const Handler kSaslAuthenticateHandler;
+extern const Handler kSaslHandshakeHandler;
 extern const Handler kSyncGroupHandler;
 extern const Handler kTxnOffsetCommitHandler;
 extern const Handler kWriteTxnMarkersHandler;
 
 // Answers a version of ApiVersions that is not served.
 void RespondUnsupportedApiVersions(const CallPtr& call);
+// A token of a client that began with SaslHandshake v0: neither it nor the answer has a header.
+void HandleRawToken(Broker& broker, const std::shared_ptr<Session>& session, std::string_view token,
+                    Call::Send send);
 
 }  // namespace weir::log::kafka

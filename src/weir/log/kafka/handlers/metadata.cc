@@ -42,8 +42,8 @@ void Handle(const CallPtr& call) {
   response.controller_id = broker.options().node_id;
   MetadataResponse::MetadataResponseBroker self;
   self.node_id = broker.options().node_id;
-  self.host = broker.options().host;
-  self.port = broker.options().port;
+  self.host = call->endpoint().host;
+  self.port = call->endpoint().port;
   response.brokers.push_back(self);
 
   Position end = 0;  // of what was created on the way

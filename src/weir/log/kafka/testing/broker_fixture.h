@@ -30,6 +30,7 @@ class BrokerFixture : public ::testing::Test {
    public:
     bool done() const { return state_->response.has_value(); }
     bool closed() const { return done() && state_->response->kind == Response::Kind::kClose; }
+    bool closes() const { return done() && (closed() || state_->response->then_close); }
     bool silent() const { return done() && state_->response->kind == Response::Kind::kNone; }
     std::string why() const { return done() ? state_->response->why : "no answer yet"; }
     Message Get() const {

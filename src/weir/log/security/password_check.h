@@ -1,0 +1,60 @@
+// PasswordCheck: whether a password is a user's, for SASL PLAIN. To compute that is slow on purpose
+// (thousands of hashes), so it is done kChecksPerSecond times a second at most, whoever asks; a
+// password that was right is known again at once, as long as the user's row is the same.
+//
+// Limits: kWaitingMax callers wait their turn, later ones are refused; kKnownMax passwords are
+// known. Thread rule: the log's thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <unordered_map>
+
+#include "weir/log/security/users.h"
+#include "weir/log/timers.h"
+
+namespace weir::log {
+
+class PasswordCheck {
+ public:
+  static constexpr int64_t kChecksPerSecond = 20;
+  static constexpr size_t kWaitingMax = 1000;
+  static constexpr size_t kKnownMax = 10'000;
+  static constexpr size_t kPasswordBytesMax = 1024;
+
+  PasswordCheck(Timers& timers, const StateStore& state);
+  ~PasswordCheck();
+  PasswordCheck(const PasswordCheck&) = delete;
+  PasswordCheck& operator=(const PasswordCheck&) = delete;
+
+  // `then` is called once, now or later; never if the PasswordCheck ends first.
+  void Check(const std::string& user, const std::string& password, std::function<void(bool)> then);
+
+ private:
+  struct Waiting {
+    std::string user;
+    std::string password;
+    std::function<void(bool)> then;
+  };
+  struct Credential {
+    ScramMechanism mechanism;
+    ScramCredential credential;
+  };
+  std::optional<Credential> Find(const std::string& user) const;
+  // What is remembered of a right password: neither it nor what is in its row.
+  std::string KnownAs(const Waiting& asked, const Credential& credential) const;
+  bool IsKnown(const Waiting& asked, const Credential& credential) const;
+  bool IsRight(const Waiting& asked);
+  void Next();
+
+  Timers& timers_;
+  const StateStore& state_;
+  const std::string key_;                               // of this process
+  std::unordered_map<std::string, std::string> known_;  // by user
+  std::deque<Waiting> waiting_;
+  Timers::Id timer_ = 0;
+  int64_t next_us_ = 0;
+};
+
+}  // namespace weir::log
