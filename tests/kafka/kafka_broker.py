@@ -13,13 +13,15 @@ STOP_SECONDS_MAX = 20
 
 
 class Broker:
-    """A broker on a free port of this machine, or on the one that the flags say."""
+    """A broker on a free port of this machine, or on the one that the flags say; with
+    listen=False as its configuration says."""
 
-    def __init__(self, data: pathlib.Path, *flags: str):
+    def __init__(self, data: pathlib.Path, *flags: str, listen=True):
         self.data = data
-        listen = () if "--listen" in flags else ("--listen", "127.0.0.1:0")
+        listen = () if "--listen" in flags or not listen else ("--listen", "127.0.0.1:0")
+        http = () if "--http" in flags else ("--http", "0")
         self.process = subprocess.Popen(
-            [weir_bin(), "serve", "--data", str(data), "--http", "0", *listen, *flags],
+            [weir_bin(), "serve", "--data", str(data), *http, *listen, *flags],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         said = []
         while not (found := re.search(r"clients on ([\d.]+:\d+)", said[-1] if said else "")):
@@ -27,6 +29,8 @@ class Broker:
             assert line, "".join(said)
             said.append(line)
         self.address = found.group(1)
+        # Of every listener, in their order, without what stands before the address.
+        self.addresses = re.findall(r"[\d.]+:\d+", said[-1].split("health and metrics")[0])
 
     def stop(self) -> None:
         if self.process.poll() is None:

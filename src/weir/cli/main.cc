@@ -99,6 +99,7 @@ int main(int argc, char** argv) {
   weir::cli::AddQuarantineCommand(app, outcome);
   weir::cli::AddRunsCommand(app, outcome);
   weir::cli::AddServeCommand(app, outcome);
+  weir::cli::AddUserCommand(app, outcome);
   weir::cli::AddFlowCommand(app, outcome);
   try {
     app.parse(argc, argv);

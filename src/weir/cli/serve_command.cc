@@ -1,46 +1,55 @@
 // weir serve: topics for Kafka clients, until it is told to stop.
 #include <fmt/core.h>
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include <CLI/CLI.hpp>
 
 #include "weir/cli/commands.h"
 #include "weir/observe/quantity.h"
 #include "weir/server/broker/broker_server.h"
+#include "weir/server/config/serve_config.h"
 
 namespace weir::cli {
 
 namespace {
 
+// What is not given is as weir.toml says.
 struct ServeFlags {
-  std::string data = "data";
-  std::string listen = "127.0.0.1:9092";
-  std::string advertise;
-  uint16_t http_port = 8080;
-  std::string durability = "fsync";
-  int32_t partitions = 1;
+  std::string config;
+  std::optional<std::string> data;
+  std::vector<std::string> listen;
+  std::optional<std::string> advertise;
+  std::optional<std::string> http;
+  std::optional<std::string> durability;
+  std::optional<int32_t> partitions;
   bool no_auto_create = false;
+  bool insecure = false;
 };
 
-// "127.0.0.1:9092", "[::1]:9092", ":9092"
-Status ParseAddress(const std::string& text, std::string* host, uint16_t* port) {
-  const size_t colon = text.rfind(':');
-  const auto bad = [&] {
-    return Error::User(ErrorCode::kInvalid, "no address: '" + text + "'")
-        .At("--listen")
-        .Fix("write an IP address and a port, as 127.0.0.1:9092");
-  };
-  if (colon == std::string::npos) return bad();
-  uint32_t number = 0;
-  for (const char c : text.substr(colon + 1)) {
-    if (c < '0' || c > '9' || number > 65'535) return bad();
-    number = number * 10 + static_cast<uint32_t>(c - '0');
+Result<server::ServeConfig> ReadConfig(const ServeFlags& flags) {
+  WEIR_ASSIGN_OR_RETURN(server::ServeConfig config,
+                        server::ReadServeConfig(RealEnv(), flags.config));
+  if (flags.data) config.data = *flags.data;
+  if (!flags.listen.empty()) config.listen.clear();
+  for (const std::string& text : flags.listen) {
+    auto address = server::ParseListenAddress(text);
+    if (!address.ok()) return std::move(address).error().At("--listen");
+    config.listen.push_back(*address);
   }
-  if (number > 65'535 || colon + 1 == text.size()) return bad();
-  *port = static_cast<uint16_t>(number);
-  *host = text.substr(0, colon);
-  if (host->size() > 2 && host->front() == '[') *host = host->substr(1, host->size() - 2);
-  if (host->empty()) *host = "127.0.0.1";
-  return Status::Ok();
+  if (flags.advertise) config.advertise = *flags.advertise;
+  if (flags.http) {
+    auto address = server::ParseHttpAddress(*flags.http);
+    if (!address.ok()) return std::move(address).error().At("--http");
+    config.http = *address;
+  }
+  if (flags.durability) config.durability = *flags.durability;
+  if (flags.partitions) config.partitions = *flags.partitions;
+  if (flags.no_auto_create) config.auto_create = false;
+  if (flags.insecure) config.insecure = true;
+  return config;
 }
 
 void PrintRecovery(const log::EventLogRecovery& recovery) {
@@ -60,23 +69,22 @@ void PrintRecovery(const log::EventLogRecovery& recovery) {
 }
 
 Status Serve(const ServeFlags& flags) {
-  server::BrokerServerOptions options;
-  options.data = flags.data;
-  WEIR_RETURN_IF_ERROR(ParseAddress(flags.listen, &options.listener.host, &options.listener.port));
-  options.advertise_host = flags.advertise;
-  options.http_port = flags.http_port;
-  options.sync = flags.durability == "fsync";
-  options.broker.default_partitions = flags.partitions;
-  options.broker.auto_create_topics = !flags.no_auto_create;
+  WEIR_ASSIGN_OR_RETURN(const server::ServeConfig config, ReadConfig(flags));
+  WEIR_ASSIGN_OR_RETURN(server::BrokerServerOptions options,
+                        server::ToBrokerServerOptions(RealEnv(), config));
   options.broker.report = [](const std::string& line) {
     fmt::print(stderr, "{} {}\n", observe::UtcTime(RealEnv().NowMicros()), line);
   };
   WEIR_ASSIGN_OR_RETURN(auto server, server::BrokerServer::Open(RealEnv(), options));
   PrintRecovery(server->recovery());
-  fmt::print("topics of {} for Kafka clients on {}:{}", flags.data, options.listener.host,
-             server->kafka_port());
+  fmt::print("topics of {} for Kafka clients on ", config.data);
+  const auto ports = server->kafka_ports();
+  for (size_t i = 0; i < ports.size(); ++i) {
+    fmt::print("{}{}", i == 0 ? "" : ", ", config.listen[i].Text(ports[i]));
+  }
   if (server->http_port() != 0) {
-    fmt::print(", health and metrics on http://{}:{}", options.listener.host, server->http_port());
+    const char* scheme = config.http.tls ? "https" : "http";
+    fmt::print(", health and metrics on {}://{}:{}", scheme, config.http.host, server->http_port());
   }
   fmt::print("\n{}\n", options.sync
                            ? "acknowledged records are on disk (durability: fsync)"
@@ -92,26 +100,32 @@ Status Serve(const ServeFlags& flags) {
 void AddServeCommand(CLI::App& app, Outcome& outcome) {
   auto flags = std::make_shared<ServeFlags>();
   CLI::App* command = app.add_subcommand("serve", "Serve topics to Kafka clients");
-  command->add_option("--data", flags->data, "Folder of the topics, made if absent")
-      ->capture_default_str();
-  command->add_option("--listen", flags->listen, "Address for Kafka clients; port 0: any free one")
-      ->capture_default_str();
+  command->add_option("--config", flags->config,
+                      "Settings, which flags overrule; weir.toml of this folder unless given");
+  command->add_option("--data", flags->data, "Folder of the topics, made if absent [data]");
+  command
+      ->add_option("--listen", flags->listen,
+                   "Address for Kafka clients [127.0.0.1:9092]; port 0: any free one; before it "
+                   "sasl://, tls:// or sasl+tls://. May be given several times")
+      ->take_all();
   command->add_option("--advertise", flags->advertise,
                       "Host name that clients are told, if they can't use the address");
-  command->add_option("--http", flags->http_port, "Port of /health and /metrics; 0: none")
-      ->capture_default_str();
+  command->add_option(
+      "--http", flags->http,
+      "Port of /health and /metrics on this machine [8080], or an address; 0: none");
   command
       ->add_option("--durability", flags->durability,
-                   "What acknowledged means: fsync (on disk) or os (with the operating system)")
-      ->check(CLI::IsMember({"fsync", "os"}))
-      ->capture_default_str();
+                   "What acknowledged means: fsync (on disk) [fsync] or os (with the operating "
+                   "system)")
+      ->check(CLI::IsMember({"fsync", "os"}));
   command
       ->add_option("--partitions", flags->partitions,
-                   "Partitions of topics that are created by their first use")
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str();
+                   "Partitions of topics that are created by their first use [1]")
+      ->check(CLI::Range(1, 10'000));
   command->add_flag("--no-auto-create", flags->no_auto_create,
                     "Topics are not created by their first use");
+  command->add_flag("--insecure", flags->insecure,
+                    "Listens beyond this machine without asking clients who they are");
   command->callback([flags, &outcome] {
     const Status status = Serve(*flags);
     if (!status.ok()) outcome.exit_code = Fail(status.error());

@@ -4,15 +4,31 @@
 #include <csignal>
 
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include "weir/log/security/users.h"
 #include "weir/server/broker/asio_timers.h"
 #include "weir/server/broker/http_page.h"
 
 namespace weir::server {
 
 namespace asio = boost::asio;
+
+namespace {
+
+// What clients are told who are told nothing else: an address that means "every one" is nobody's.
+std::string AdvertisedHost(const ListenerOptions& listener) {
+  if (!listener.advertise_host.empty()) return listener.advertise_host;
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(listener.host, error);
+  if (error || !address.is_unspecified()) return listener.host;
+  const std::string name = asio::ip::host_name(error);
+  return error || name.empty() ? listener.host : name;
+}
+
+}  // namespace
 
 class BrokerServer::Parts {
  public:
@@ -24,7 +40,7 @@ class BrokerServer::Parts {
         timers_(env, loop_) {}
 
   ~Parts() {
-    if (listener_) listener_->Close();
+    for (const auto& listener : listeners_) listener->Close();
     timers_.Stop();
     disk_work_.reset();
     disk_thread_.reset();  // finishes what it was given
@@ -50,17 +66,28 @@ class BrokerServer::Parts {
     disk_thread_ = env_.StartThread("log-disk", [this] { disk_loop_.run(); });
     WEIR_ASSIGN_OR_RETURN(log_, log::EventLog::Open(env_, metrics_, log_options, &recovery_));
     broker_ = std::make_unique<log::kafka::Broker>(env_, metrics_, *log_, timers_, options_.broker);
-    listener_ = std::make_unique<KafkaListener>(loop_, *broker_, options_.listener);
-    WEIR_RETURN_IF_ERROR(listener_->Listen());
-    broker_->SetAddress(
-        options_.advertise_host.empty() ? options_.listener.host : options_.advertise_host,
-        listener_->port());
-    if (options_.http_port != 0) {
-      page_ = std::make_unique<HttpPage>(loop_, metrics_, [this] {
-        const auto failure = log_->journal().failure();
-        return failure ? failure->ToString() : std::string();
-      });
-      WEIR_RETURN_IF_ERROR(page_->Listen(options_.listener.host, options_.http_port));
+    WEIR_RETURN_IF_ERROR(MakeFirstUser());
+    if (options_.tls.given()) {
+      WEIR_ASSIGN_OR_RETURN(tls_, TlsContext::Load(options_.tls));
+    }
+    for (ListenerOptions listener : options_.listeners) {
+      listener.advertise_host = AdvertisedHost(listener);
+      if (listener.tls && !tls_) return NoCertificate();
+      listeners_.push_back(std::make_unique<KafkaListener>(loop_, *broker_, listener,
+                                                           listener.tls ? tls_.get() : nullptr));
+      WEIR_RETURN_IF_ERROR(listeners_.back()->Listen());
+    }
+    broker_->SetAddress(listeners_.front()->options().advertise_host, listeners_.front()->port());
+    if (options_.http.port != 0) {
+      if (options_.http.tls && !tls_) return NoCertificate();
+      page_ = std::make_unique<HttpPage>(
+          loop_, metrics_,
+          [this] {
+            const auto failure = log_->journal().failure();
+            return failure ? failure->ToString() : std::string();
+          },
+          options_.http.tls ? tls_.get() : nullptr);
+      WEIR_RETURN_IF_ERROR(page_->Listen(options_.http.host, options_.http.port));
     }
     log_->journal().StartFlushing([this](log::Position durable) {
       // One task at a time in the loop's queue, with the newest position.
@@ -75,6 +102,11 @@ class BrokerServer::Parts {
     signals.async_wait([this](const boost::system::error_code& error, int) {
       if (!error) Stop();
     });
+    asio::signal_set renewals(loop_);
+    if (tls_) {
+      renewals.add(SIGHUP);
+      AwaitRenewal(renewals);
+    }
     loop_.run();
   }
 
@@ -82,21 +114,56 @@ class BrokerServer::Parts {
     asio::post(loop_, [this] {
       if (stopping_) return;
       stopping_ = true;
-      listener_->Drain();
+      for (const auto& listener : listeners_) listener->Drain();
       if (page_) page_->Close();
       WaitForConnections(timers_.NowUs() + options_.drain_us);
     });
   }
 
-  KafkaListener& listener() { return *listener_; }
+  std::vector<uint16_t> kafka_ports() const {
+    std::vector<uint16_t> ports;
+    for (const auto& listener : listeners_) ports.push_back(listener->port());
+    return ports;
+  }
   uint16_t http_port() const { return page_ ? page_->port() : 0; }
   const log::EventLogRecovery& recovery() const { return recovery_; }
 
  private:
   static constexpr int64_t kDrainPollUs = 10'000;
 
+  static Status NoCertificate() {
+    return Error::User(ErrorCode::kInvalid, "a listener with TLS, and no certificate")
+        .Fix("name the files of the certificate and its key in [tls] of weir.toml");
+  }
+
+  Status MakeFirstUser() {
+    if (!options_.first_user) return Status::Ok();
+    const auto& [name, password] = *options_.first_user;
+    for (const log::ScramMechanism mechanism : log::kScramMechanisms) {
+      if (log::FindUser(log_->state(), mechanism, name)) return Status::Ok();
+    }
+    WEIR_ASSIGN_OR_RETURN(const log::Position end,
+                          log_->Commit({}, log::NewUser(name, password), nullptr));
+    WEIR_RETURN_IF_ERROR(log_->journal().Flush());
+    log_->Advance(end);
+    return Status::Ok();
+  }
+
+  // SIGHUP: the files of TLS are read again.
+  void AwaitRenewal(asio::signal_set& signals) {
+    signals.async_wait([this, &signals](const boost::system::error_code& error, int) {
+      if (error) return;
+      const Status status = tls_->Reload();
+      broker_->Report(status.ok() ? "certificates read again"
+                                  : "certificates stay as they were: " + status.error().ToString());
+      AwaitRenewal(signals);
+    });
+  }
+
   void WaitForConnections(int64_t deadline_us) {
-    if (listener_->connections() == 0 || timers_.NowUs() >= deadline_us) return loop_.stop();
+    size_t connections = 0;
+    for (const auto& listener : listeners_) connections += listener->connections();
+    if (connections == 0 || timers_.NowUs() >= deadline_us) return loop_.stop();
     timers_.After(kDrainPollUs, [this, deadline_us] { WaitForConnections(deadline_us); });
   }
 
@@ -113,7 +180,8 @@ class BrokerServer::Parts {
   log::EventLogRecovery recovery_;
   std::unique_ptr<log::EventLog> log_;
   std::unique_ptr<log::kafka::Broker> broker_;
-  std::unique_ptr<KafkaListener> listener_;
+  std::unique_ptr<TlsContext> tls_;
+  std::vector<std::unique_ptr<KafkaListener>> listeners_;
   std::unique_ptr<HttpPage> page_;
   std::atomic<log::Position> durable_{0};
   bool stopping_ = false;
@@ -131,7 +199,7 @@ Result<std::unique_ptr<BrokerServer>> BrokerServer::Open(Env& env,
 
 void BrokerServer::Run() { parts_->Run(); }
 void BrokerServer::Stop() { parts_->Stop(); }
-uint16_t BrokerServer::kafka_port() const { return parts_->listener().port(); }
+std::vector<uint16_t> BrokerServer::kafka_ports() const { return parts_->kafka_ports(); }
 uint16_t BrokerServer::http_port() const { return parts_->http_port(); }
 const log::EventLogRecovery& BrokerServer::recovery() const { return parts_->recovery(); }
 

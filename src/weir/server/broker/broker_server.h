@@ -9,7 +9,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "weir/base/env.h"
 #include "weir/base/result.h"
@@ -19,12 +21,25 @@
 
 namespace weir::server {
 
+struct HttpOptions {
+  std::string host = "127.0.0.1";
+  uint16_t port = 8080;  // 0: none
+  bool tls = false;
+};
+
+// A user that is made at the start, unless there is one of this name.
+struct FirstUser {
+  std::string name;
+  std::string password;
+};
+
 struct BrokerServerOptions {
-  std::string data = "data";  // folder; made if absent
-  ListenerOptions listener;
-  std::string advertise_host;  // told to clients; "": the listener's
-  uint16_t http_port = 8080;   // on the listener's address; 0: none
-  bool sync = true;            // log.durability
+  std::string data = "data";                                     // folder; made if absent
+  std::vector<ListenerOptions> listeners = {ListenerOptions()};  // one at least
+  HttpOptions http;
+  TlsOptions tls;  // of whatever listens with TLS
+  std::optional<FirstUser> first_user;
+  bool sync = true;  // log.durability
   log::kafka::BrokerOptions broker;
   int64_t drain_us = 10'000'000;  // for what was asked before Stop
 };
@@ -38,7 +53,7 @@ class BrokerServer {
   void Run();
   void Stop();
 
-  uint16_t kafka_port() const;
+  std::vector<uint16_t> kafka_ports() const;  // in the order of the listeners
   uint16_t http_port() const;
   const log::EventLogRecovery& recovery() const;
 

@@ -11,6 +11,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
 
 namespace weir::server {
 
@@ -20,25 +21,43 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-class HttpPage::Connection : public std::enable_shared_from_this<Connection> {
+// `Stream`: beast::tcp_stream, or beast::ssl_stream of one.
+template <typename Stream>
+class HttpPage::Connection : public std::enable_shared_from_this<Connection<Stream>> {
  public:
-  Connection(HttpPage& page, tcp::socket socket) : page_(page), stream_(std::move(socket)) {
+  template <typename... Arguments>
+  explicit Connection(HttpPage& page, Arguments&&... arguments)
+      : page_(page), stream_(std::forward<Arguments>(arguments)...) {
     page_.connections_ += 1;
   }
   ~Connection() { page_.connections_ -= 1; }
+
+  // Under TLS, before the first Read.
+  void Handshake(std::shared_ptr<asio::ssl::context> context) {
+    context_ = std::move(context);
+    ExpireLater();
+    stream_.async_handshake(asio::ssl::stream_base::server,
+                            [self = this->shared_from_this()](const error_code& error) {
+                              if (!error) self->Read();
+                            });
+  }
 
   void Read() {
     parser_.emplace();
     parser_->header_limit(8 << 10);
     parser_->body_limit(8 << 10);
-    stream_.expires_after(std::chrono::seconds(kTimeoutSeconds));
+    ExpireLater();
     http::async_read(stream_, buffer_, *parser_,
-                     [self = shared_from_this()](const error_code& error, size_t) {
+                     [self = this->shared_from_this()](const error_code& error, size_t) {
                        if (!error) self->Answer();
                      });
   }
 
  private:
+  void ExpireLater() {
+    beast::get_lowest_layer(stream_).expires_after(std::chrono::seconds(kTimeoutSeconds));
+  }
+
   void Answer() {
     const auto& request = parser_->get();
     response_ = {};
@@ -63,13 +82,14 @@ class HttpPage::Connection : public std::enable_shared_from_this<Connection> {
     response_.prepare_payload();
     if (request.method() == http::verb::head) response_.body().clear();
     http::async_write(stream_, response_,
-                      [self = shared_from_this()](const error_code& error, size_t) {
+                      [self = this->shared_from_this()](const error_code& error, size_t) {
                         if (!error && self->response_.keep_alive()) self->Read();
                       });
   }
 
   HttpPage& page_;
-  beast::tcp_stream stream_;
+  std::shared_ptr<asio::ssl::context> context_;  // of the stream, which ends before it
+  Stream stream_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> response_;
@@ -96,7 +116,14 @@ void HttpPage::Accept() {
   acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
     if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
     if (!error && connections_ < kConnectionsMax) {
-      std::make_shared<Connection>(*this, std::move(socket))->Read();
+      if (tls_ != nullptr) {
+        const auto& context = tls_->current();
+        std::make_shared<Connection<beast::ssl_stream<beast::tcp_stream>>>(*this, std::move(socket),
+                                                                           *context)
+            ->Handshake(context);
+      } else {
+        std::make_shared<Connection<beast::tcp_stream>>(*this, std::move(socket))->Read();
+      }
     }
     Accept();
   });

@@ -1,7 +1,7 @@
 // HttpPage: what monitors ask for: GET /health (200 "ok", or 503 with what is wrong) and
 // GET /metrics (Prometheus text).
 //
-// Limits: kConnectionsMax at a time, 8 KiB a request, kTimeoutSeconds for one.
+// Plain or under TLS. Limits: kConnectionsMax at a time, 8 KiB a request, kTimeoutSeconds for one.
 // Thread rule: the event loop's thread.
 #pragma once
 
@@ -14,6 +14,7 @@
 
 #include "weir/base/metrics.h"
 #include "weir/base/result.h"
+#include "weir/server/broker/tls_context.h"
 
 namespace weir::server {
 
@@ -22,22 +23,24 @@ class HttpPage {
   static constexpr size_t kConnectionsMax = 100;
   static constexpr int kTimeoutSeconds = 10;
 
-  // `wrong`: "" while all is well.
+  // `wrong`: "" while all is well. `tls`: null for plain HTTP; outlives the page.
   HttpPage(boost::asio::io_context& loop, const MetricRegistry& metrics,
-           std::function<std::string()> wrong)
-      : acceptor_(loop), metrics_(metrics), wrong_(std::move(wrong)) {}
+           std::function<std::string()> wrong, const TlsContext* tls)
+      : acceptor_(loop), metrics_(metrics), wrong_(std::move(wrong)), tls_(tls) {}
 
   Status Listen(const std::string& host, uint16_t port);
   uint16_t port() const { return port_; }
   void Close();
 
  private:
+  template <typename Stream>
   class Connection;
   void Accept();
 
   boost::asio::ip::tcp::acceptor acceptor_;
   const MetricRegistry& metrics_;
   const std::function<std::string()> wrong_;
+  const TlsContext* const tls_;
   uint16_t port_ = 0;
   size_t connections_ = 0;
 };

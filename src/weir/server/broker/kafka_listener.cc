@@ -7,10 +7,9 @@
 #include <vector>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 
 #include "weir/log/kafka/call.h"
+#include "weir/server/broker/transport.h"
 
 namespace weir::server {
 
@@ -23,16 +22,26 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
  public:
   Connection(KafkaListener& listener, tcp::socket socket)
       : listener_(listener),
-        socket_(std::move(socket)),
+        transport_(std::move(socket),
+                   listener.tls_ != nullptr ? listener.tls_->current() : nullptr),
         session_(std::make_shared<log::kafka::Session>()) {
     error_code ignored;
-    socket_.set_option(tcp::no_delay(true), ignored);
-    session_->client_host = socket_.remote_endpoint(ignored).address().to_string();
-    in_.resize(kReadBytes);
+    transport_.socket().set_option(tcp::no_delay(true), ignored);
+    session_->client_host = transport_.socket().remote_endpoint(ignored).address().to_string();
+    session_->endpoint = {listener.options_.advertise_host, listener.port_};
+    if (!listener.options_.sasl.empty()) {
+      session_->sasl = std::make_shared<log::SaslSession>(
+          listener.broker_.log().state(), listener.broker_.passwords(), listener.options_.sasl);
+    }
+    is_known_ = !transport_.encrypted() && session_->logged_in();
+    if (!is_known_) listener_.logins_ += 1;
+    in_.resize(is_known_ ? kReadBytes : kLoginReadBytes);
   }
 
   void Start() {
     WatchIdle();
+    if (!is_known_) WatchLogin();
+    if (transport_.encrypted()) return Handshake();
     Read();
   }
 
@@ -45,14 +54,17 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
     if (closed_) return;
     closed_ = true;
     error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_both, ignored);
-    socket_.close(ignored);
+    transport_.socket().shutdown(tcp::socket::shutdown_both, ignored);
+    transport_.socket().close(ignored);
     if (idle_timer_ != 0) listener_.broker_.timers().Cancel(idle_timer_);
+    if (login_timer_ != 0) listener_.broker_.timers().Cancel(login_timer_);
+    if (!is_known_) listener_.logins_ -= 1;
     listener_.Remove(shared_from_this());
   }
 
  private:
   static constexpr size_t kReadBytes = 64 << 10;
+  static constexpr size_t kLoginReadBytes = 2 << 10;
   static constexpr size_t kLengthBytes = 4;
   // Answers sent with one write.
   static constexpr size_t kWritePiecesMax = 512;
@@ -69,8 +81,47 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
   };
 
   bool MayRead() const {
-    return !closed_ && !draining_ && !ending_ && slots_.size() < listener_.options_.requests_max &&
+    // Who logs in waits for each answer: the next request may be read in another way.
+    const size_t requests_max = session_->logged_in() ? listener_.options_.requests_max : 1;
+    return !closed_ && !draining_ && !ending_ && slots_.size() < requests_max &&
            unsent_bytes_ < listener_.options_.unsent_bytes_max;
+  }
+
+  void Handshake() {
+    transport_.Handshake([self = shared_from_this()](const error_code& error) {
+      if (self->closed_) return;
+      if (error) {
+        self->listener_.failed_handshakes_.Add();
+        return self->Close();
+      }
+      const std::string name = self->transport_.ClientName();
+      if (!name.empty()) self->session_->principal = "User:" + name;
+      self->LookWhetherKnown();
+      self->Read();
+    });
+  }
+
+  void LookWhetherKnown() {
+    if (is_known_ || closed_ || !session_->logged_in()) return;
+    is_known_ = true;
+    listener_.logins_ -= 1;
+    listener_.broker_.timers().Cancel(login_timer_);
+    login_timer_ = 0;
+  }
+
+  void WatchLogin() {
+    login_timer_ =
+        listener_.broker_.timers().After(listener_.options_.login_us, [weak = weak_from_this()] {
+          const auto self = weak.lock();
+          if (!self || self->closed_) return;
+          self->login_timer_ = 0;
+          self->Break("not logged in in time");
+        });
+  }
+
+  uint64_t request_bytes_max() const {
+    return session_->logged_in() ? listener_.broker_.options().request_bytes_max
+                                 : listener_.options_.login_request_bytes_max;
   }
 
   void Read() {
@@ -80,16 +131,16 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
     if (closed_) return;
     reading_ = true;
     MakeRoom();
-    socket_.async_read_some(asio::buffer(in_.data() + in_end_, in_.size() - in_end_),
-                            [self = shared_from_this()](const error_code& error, size_t bytes) {
-                              self->reading_ = false;
-                              if (self->closed_) return;
-                              if (error) return self->Close();
-                              self->listener_.received_bytes_.Add(bytes);
-                              self->in_end_ += bytes;
-                              self->active_ = true;
-                              self->Read();
-                            });
+    transport_.ReadSome(asio::buffer(in_.data() + in_end_, in_.size() - in_end_),
+                        [self = shared_from_this()](const error_code& error, size_t bytes) {
+                          self->reading_ = false;
+                          if (self->closed_) return;
+                          if (error) return self->Close();
+                          self->listener_.received_bytes_.Add(bytes);
+                          self->in_end_ += bytes;
+                          self->active_ = true;
+                          self->Read();
+                        });
   }
 
   // Bytes of the request at the begin of the buffer, with its length; 0 if even that is not there.
@@ -106,7 +157,8 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
       in_end_ -= in_begin_;
       in_begin_ = 0;
     }
-    const uint64_t wanted = std::max<uint64_t>(kReadBytes, NextRequestBytes());
+    const uint64_t wanted =
+        std::max<uint64_t>(is_known_ ? kReadBytes : kLoginReadBytes, NextRequestBytes());
     if (in_.size() < wanted) {
       in_.resize(wanted);
     } else if (in_.size() > 16 * kReadBytes && wanted == kReadBytes && in_end_ < kReadBytes) {
@@ -124,7 +176,7 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
       const uint64_t bytes = NextRequestBytes();
       if (bytes == 0) break;
       const uint64_t body = bytes - kLengthBytes;
-      if (body > listener_.broker_.options().request_bytes_max) {
+      if (body > request_bytes_max()) {
         Break("a request of " + std::to_string(body) + " bytes");
         break;
       }
@@ -146,6 +198,7 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
   void Answer(const std::shared_ptr<Slot>& slot, Response response) {
     if (closed_) return;
     if (response.kind == Response::Kind::kClose) return Break(response.why);
+    LookWhetherKnown();
     unsent_bytes_ += response.bytes.size();
     slot->response = std::move(response);
     if (slots_.front() == slot) Write();
@@ -162,8 +215,10 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
     if (writing_ || closed_) return;
     sending_.clear();
     pieces_.clear();
-    while (!slots_.empty() && slots_.front()->response && pieces_.size() < kWritePiecesMax) {
+    while (!ending_ && !slots_.empty() && slots_.front()->response &&
+           pieces_.size() < kWritePiecesMax) {
       sending_.push_back(std::move(*slots_.front()->response));
+      ending_ = sending_.back().then_close;
       slots_.pop_front();
       sending_.back().bytes.ForEachPiece(
           [&](std::string_view piece) { pieces_.emplace_back(piece.data(), piece.size()); });
@@ -175,21 +230,22 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
     }
     // Pieces point into sending_, which stays as it is until they are sent.
     writing_ = true;
-    asio::async_write(socket_, pieces_, WriteManyBytes,
-                      [self = shared_from_this()](const error_code& error, size_t bytes) {
-                        self->writing_ = false;
-                        if (self->closed_) return;
-                        if (error) return self->Close();
-                        self->listener_.sent_bytes_.Add(bytes);
-                        self->unsent_bytes_ -= bytes;
-                        self->active_ = true;
-                        self->Write();
-                        if (self->closed_) return;
-                        if (self->draining_ && self->slots_.empty() && !self->writing_) {
-                          return self->Close();
-                        }
-                        self->Read();
-                      });
+    transport_.Write(pieces_, WriteManyBytes,
+                     [self = shared_from_this()](const error_code& error, size_t bytes) {
+                       self->writing_ = false;
+                       if (self->closed_) return;
+                       if (error) return self->Close();
+                       self->listener_.sent_bytes_.Add(bytes);
+                       self->unsent_bytes_ -= bytes;
+                       self->active_ = true;
+                       if (self->ending_) return self->Break(self->sending_.back().why);
+                       self->Write();
+                       if (self->closed_) return;
+                       if (self->draining_ && self->slots_.empty() && !self->writing_) {
+                         return self->Close();
+                       }
+                       self->Read();
+                     });
   }
 
   // A connection without any byte in or out for idle_us ends.
@@ -206,7 +262,7 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
   }
 
   KafkaListener& listener_;
-  tcp::socket socket_;
+  Transport transport_;
   std::shared_ptr<log::kafka::Session> session_;
   std::string in_;
   size_t in_begin_ = 0;  // what was not handed on yet
@@ -216,6 +272,8 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
   std::vector<asio::const_buffer> pieces_;
   uint64_t unsent_bytes_ = 0;
   log::Timers::Id idle_timer_ = 0;
+  log::Timers::Id login_timer_ = 0;
+  bool is_known_ = false;  // shook hands and logged in, as far as the listener asks for it
   bool active_ = false;
   bool reading_ = false;
   bool writing_ = false;
@@ -225,10 +283,11 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
 };
 
 KafkaListener::KafkaListener(asio::io_context& loop, log::kafka::Broker& broker,
-                             ListenerOptions options)
+                             ListenerOptions options, const TlsContext* tls)
     : loop_(loop),
       broker_(broker),
       options_(std::move(options)),
+      tls_(tls),
       acceptor_(loop),
       requests_(broker.metrics().GetCounter("weir_kafka_requests_total", "Requests received.")),
       received_bytes_(broker.metrics().GetCounter("weir_kafka_received_bytes_total",
@@ -240,6 +299,8 @@ KafkaListener::KafkaListener(asio::io_context& loop, log::kafka::Broker& broker,
       broken_(broker.metrics().GetCounter(
           "weir_kafka_connections_broken_total",
           "Connections closed because what came was no request that is served.")),
+      failed_handshakes_(broker.metrics().GetCounter(
+          "weir_kafka_tls_handshakes_failed_total", "Connections that did not get as far as TLS.")),
       open_(broker.metrics().GetGauge("weir_kafka_connections", "Open connections.")) {}
 
 KafkaListener::~KafkaListener() { Close(); }
@@ -272,14 +333,14 @@ void KafkaListener::Accept() {
   acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
     if (error == asio::error::operation_aborted || draining_) return;
     if (!error) {
-      if (connections_.size() >= options_.connections_max) {
+      if (connections_.size() >= options_.connections_max || logins_ >= options_.logins_max) {
         refused_.Add();
         error_code ignored;
         socket.close(ignored);
       } else {
         const auto connection = std::make_shared<Connection>(*this, std::move(socket));
         connections_.insert(connection);
-        open_.Set(static_cast<double>(connections_.size()));
+        open_.Add(1);
         connection->Start();
       }
       return Accept();
@@ -290,8 +351,7 @@ void KafkaListener::Accept() {
 }
 
 void KafkaListener::Remove(const std::shared_ptr<Connection>& connection) {
-  connections_.erase(connection);
-  open_.Set(static_cast<double>(connections_.size()));
+  if (connections_.erase(connection) > 0) open_.Add(-1);
 }
 
 void KafkaListener::Drain() {

@@ -5,6 +5,10 @@
 // requests and fewer than unsent_bytes_max bytes that its client did not take; so a slow reader
 // holds what it asked for and no more.
 //
+// A listener with TLS shakes hands first, one with SASL serves nothing but logging in until a
+// client did. Both together have login_us, few connections may be about it at a time, and what they
+// send is small: whoever is unknown costs little.
+//
 // Limits: ListenerOptions. A request larger than the broker's request_bytes_max, or bytes that are
 // no request, close the connection; so does silence for idle_us.
 // Thread rule: the event loop's thread.
@@ -14,6 +18,7 @@
 #include <memory>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -21,26 +26,37 @@
 #include "weir/base/metrics.h"
 #include "weir/base/result.h"
 #include "weir/log/kafka/broker.h"
+#include "weir/log/security/sasl_session.h"
+#include "weir/server/broker/tls_context.h"
 
 namespace weir::server {
 
 struct ListenerOptions {
   std::string host = "127.0.0.1";
-  uint16_t port = 9092;  // 0: any
+  uint16_t port = 9092;        // 0: any
+  std::string advertise_host;  // told to clients
+  bool tls = false;
+  std::vector<log::SaslMechanism> sasl;  // ways to log in; none: clients need not
   size_t connections_max = 10'000;
   size_t requests_max = 100;
   uint64_t unsent_bytes_max = 32 << 20;
   int64_t idle_us = 600'000'000;
+  int64_t login_us = 20'000'000;  // for the handshake of TLS and for logging in
+  size_t logins_max = 500;        // at a time
+  uint64_t login_request_bytes_max = 32 << 10;
 };
 
 class KafkaListener {
  public:
-  KafkaListener(boost::asio::io_context& loop, log::kafka::Broker& broker, ListenerOptions options);
+  // `tls`: for a listener with TLS; outlives it.
+  KafkaListener(boost::asio::io_context& loop, log::kafka::Broker& broker, ListenerOptions options,
+                const TlsContext* tls);
   ~KafkaListener();
 
   // Bound on return. kUser errors: the address is not this machine's, or taken.
   Status Listen();
   uint16_t port() const { return port_; }
+  const ListenerOptions& options() const { return options_; }
   // No new connections and no new requests; what was asked is answered, then connections end.
   void Drain();
   // Ends all connections now.
@@ -55,9 +71,11 @@ class KafkaListener {
   boost::asio::io_context& loop_;
   log::kafka::Broker& broker_;
   const ListenerOptions options_;
+  const TlsContext* const tls_;
   boost::asio::ip::tcp::acceptor acceptor_;
   uint16_t port_ = 0;
   bool draining_ = false;
+  size_t logins_ = 0;  // connections whose client is not known yet
   std::unordered_set<std::shared_ptr<Connection>> connections_;
 
   Counter& requests_;
@@ -65,6 +83,7 @@ class KafkaListener {
   Counter& sent_bytes_;
   Counter& refused_;
   Counter& broken_;
+  Counter& failed_handshakes_;
   Gauge& open_;
 };
 
