@@ -155,7 +155,7 @@ class Tree {
       if (!sql::EqualsIgnoreCase(flow.flow->table, table)) continue;
       children.push_back({Next(i), ""});
       if (!sink_named) {
-        std::string sink = "sink: " + WithoutDot(runtime_.catalog().PathOf(table));
+        std::string sink = "sink: " + WithoutDot(runtime_.PlaceOf(table));
         if (!flow.primary_key.empty()) sink += ", key " + Joined(flow.primary_key);
         if (!flow.partition_columns.empty()) {
           sink += ", partitioned by " + Joined(flow.partition_columns);
@@ -185,7 +185,10 @@ class Tree {
       const sql::Relation& relation = *prepared_.Find(name);
       const std::string columns =
           observe::Counted(static_cast<int64_t>(relation.schema.fields.size()), "column");
-      if (relation.source) {
+      const bool filled = std::any_of(
+          prepared_.flows.begin(), prepared_.flows.end(),
+          [&](const sql::PreparedFlow& flow) { return flow.flow->target == relation.declared; });
+      if (relation.source && !filled) {
         Line(lead, "source " + name + ": " + SourceLine(relation) + ", " + columns);
         return Status::Ok();
       }
@@ -275,6 +278,11 @@ Status Explain(const ExplainFlags& flags) {
   return Status::Ok();
 }
 
+const char* KindOf(const sql::Relation& relation) {
+  if (relation.source) return "source";
+  return relation.declared->options.count("connector") > 0 ? "sink" : "table";
+}
+
 Status Check(const ExplainFlags& flags) {
   WEIR_ASSIGN_OR_RETURN(const auto options, flags.project.ToOptions());
   WEIR_ASSIGN_OR_RETURN(auto runtime, server::ProjectRuntime::Open(RealEnv(), options));
@@ -293,8 +301,7 @@ Status Check(const ExplainFlags& flags) {
         checks += flow.contract.checks.size();
       }
     }
-    table.Add({relation.declared->name, relation.source ? "source" : "table", own,
-               relation.schema.ToString()});
+    table.Add({relation.declared->name, KindOf(relation), own, relation.schema.ToString()});
   }
   fmt::print("{}", table.ToString(TerminalWidth(1)));
   const auto count = [](size_t n, const char* what) {

@@ -85,6 +85,10 @@ class RunCommand {
     auto outcome = runtime.Run(settings);
     watch.Stop();
     if (!outcome.ok()) return Failed(outcome.error());
+    for (const std::string& note : outcome->notes) {
+      fmt::print(stderr, "{}\n", note);
+      notes_.push_back(note);
+    }
     report_ = observe::ReportFromSpans(runtime.spans().Spans(), watch.sampled());
     report_.interrupted = interrupted.load();
     report_.exit_code = report_.interrupted ? kExitInterrupted : outcome->ExitCode();

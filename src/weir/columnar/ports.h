@@ -294,9 +294,10 @@ struct MetadataColumn {
   std::string name;
   std::string key;
   duckdb::LogicalType type;
+  bool is_virtual = false;  // only read: INSERT leaves it out
 };
 
-// What CREATE TABLE ... WITH ('connector' = ...) says.
+// What CREATE TABLE ... WITH ('connector' = ...) says, of a source or a sink.
 struct SourceDeclaration {
   std::string name;
   std::map<std::string, std::string> options;  // variables replaced
@@ -304,6 +305,28 @@ struct SourceDeclaration {
   std::optional<Schema> columns;
   std::vector<MetadataColumn> metadata;
   std::string base_folder;  // relative paths are resolved against it
+  std::vector<std::string> primary_key;
+};
+
+// A topic as CREATE TOPIC says it, or as a cluster has it.
+struct TopicSpec {
+  std::string name;
+  int partitions = -1;                         // -1: the cluster's default
+  int replication_factor = -1;                 // the same
+  std::map<std::string, std::string> configs;  // Kafka's names; read: all that are set
+};
+
+// Topics of one cluster. Errors of the cluster as they are: a setting that it refuses is the
+// user's.
+class TopicAdmin {
+ public:
+  virtual ~TopicAdmin() = default;
+  virtual Result<std::optional<TopicSpec>> Describe(const std::string& name) = 0;
+  virtual Status Create(const TopicSpec& topic) = 0;
+  virtual Status SetConfigs(const std::string& name,
+                            const std::map<std::string, std::string>& configs) = 0;
+  virtual Status AddPartitions(const std::string& name, int new_total) = 0;
+  virtual std::string cluster() const = 0;  // for messages: "localhost:9092"
 };
 
 // name -> source, table, sink. Implemented by the server (composition root).
@@ -317,6 +340,12 @@ class Catalog {
   virtual Result<std::unique_ptr<BatchSink>> OpenSink(const std::string& table,
                                                       const SinkOptions& options) = 0;
   virtual Result<std::shared_ptr<SinkCommitter>> Committer(const std::string& table) = 0;
+  // Makes OpenSink and Committer of this name mean what the declaration says, instead of a table of
+  // the warehouse. The columns that INSERT fills are the answer. User error kUnsupported: nothing
+  // can be written with this connector.
+  virtual Result<Schema> DeclareSink(const SourceDeclaration& declaration) = 0;
+  // The topics that a declaration's connection leads to.
+  virtual Result<std::shared_ptr<TopicAdmin>> Topics(const SourceDeclaration& declaration) = 0;
 };
 
 }  // namespace weir::columnar

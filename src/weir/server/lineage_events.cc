@@ -41,13 +41,8 @@ class EventWriter {
 
  private:
   guard::DatasetName NameOf(const std::string& relation) const {
-    const sql::Relation* found = runtime_.prepared().Find(relation);
-    if (found == nullptr || found->source == nullptr) {
-      return guard::NameOfPath(Absolute(runtime_.catalog().PathOf(relation)));
-    }
-    const std::string path = found->declared->options.at("path");
-    const bool is_url = path.find("://") != std::string::npos;
-    return guard::NameOfPath(is_url ? path : Absolute(JoinPath(runtime_.project().folder, path)));
+    const std::string place = runtime_.PlaceOf(relation);
+    return guard::NameOfPath(place.find("://") != std::string::npos ? place : Absolute(place));
   }
 
   // OpenLineage joins the events of many programs by these names: "./data" would be another folder

@@ -1,6 +1,7 @@
 #include "weir/server/project_runtime.h"
 
 #include "duckdb/main/materialized_query_result.hpp"
+#include "weir/sql/topics.h"
 
 namespace weir::server {
 
@@ -18,12 +19,32 @@ std::string FormatOf(std::string path) {
   return path.ends_with(".parquet") ? "parquet" : path.ends_with(".txt") ? "text" : "";
 }
 
+// What a flow would send somewhere it writes to a table instead, where a test can look at it.
+bool BecomesTable(sql::Project& project, sql::TableStatement* table) {
+  bool filled = false;
+  for (sql::Flow& flow : project.flows) {
+    if (flow.target != table) continue;
+    flow.external = false;
+    filled = true;
+  }
+  if (!filled) return false;
+  table->options.clear();
+  table->option_places.clear();
+  std::erase_if(table->columns, [](const auto& column) { return column.is_virtual; });
+  for (sql::ColumnDefinition& column : table->columns) column.is_metadata = false;
+  std::erase(project.sources, table);
+  project.tables.push_back(table);
+  return true;
+}
+
 // Before anything points into the options: sources read their fixtures.
 Status UseFixtures(sql::Project& project, const std::map<std::string, std::string>& fixtures) {
+  project.topics.clear();  // a test makes none
   for (sql::Statement& statement : project.statements) {
     auto* table = std::get_if<sql::TableStatement>(&statement.body);
     if (table == nullptr || table->materialized || table->options.count("connector") == 0) continue;
     auto fixture = fixtures.find(sql::ToLower(table->name));
+    if (fixture == fixtures.end() && BecomesTable(project, table)) continue;
     if (fixture == fixtures.end()) {
       return Error::User(ErrorCode::kNotFound, "no input for source " + table->name)
           .Fix("write a file " + table->name + ".csv (or .json, .parquet) for it");
@@ -100,7 +121,11 @@ Result<sql::ProjectOutcome> ProjectRuntime::Run(sql::RunSettings given) {
   WEIR_ASSIGN_OR_RETURN(auto lock, Lock());
   ScopedSpan run(spans_, "run");
   run.Set("run", settings.run_id).Set("project", project_->name);
-  return sql::RunProject(*session_, prepared_, *catalog_, settings, spans_, run, progress_);
+  WEIR_ASSIGN_OR_RETURN(std::vector<std::string> notes, sql::EnsureTopics(prepared_));
+  sql::ProjectOutcome outcome =
+      sql::RunProject(*session_, prepared_, *catalog_, settings, spans_, run, progress_);
+  outcome.notes = std::move(notes);
+  return outcome;
 }
 
 Result<sql::ReplayOutcome> ProjectRuntime::Replay(const sql::ReplayRequest& request,
@@ -114,6 +139,24 @@ Result<sql::ReplayOutcome> ProjectRuntime::Replay(const sql::ReplayRequest& requ
 
 std::string ProjectRuntime::epochs_of(const sql::Flow& flow) const {
   return JoinPath(JoinPath(warehouse_, "_weir"), flow.id);
+}
+
+std::string ProjectRuntime::PlaceOf(const std::string& relation) const {
+  const sql::Relation* found = prepared_.Find(relation);
+  if (found == nullptr) return catalog_->PathOf(relation);
+  const auto option = [&](const char* name) {
+    const auto given = found->declared->options.find(name);
+    if (given == found->declared->options.end()) return std::string();
+    auto expanded = sql::ExpandVariables(env_, given->second);
+    return expanded.ok() ? std::move(expanded).value() : given->second;
+  };
+  if (option("connector") == "kafka") {
+    const std::string servers = option("properties.bootstrap.servers");
+    return "kafka://" + servers.substr(0, servers.find(',')) + "/" + option("topic");
+  }
+  if (found->source == nullptr) return catalog_->PathOf(relation);
+  const std::string path = option("path");
+  return path.find("://") != std::string::npos ? path : JoinPath(project_->folder, path);
 }
 
 Result<epoch::Resolved> ProjectRuntime::Resolve(const std::string& flow,

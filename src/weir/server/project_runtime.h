@@ -63,6 +63,8 @@ class ProjectRuntime {
   sql::RunProgress& progress() { return progress_; }
   const std::string& warehouse() const { return warehouse_; }
   std::string epochs_of(const sql::Flow& flow) const;  // the folder of its epoch log
+  // Where the rows of a source or table are: a path, a URL, "kafka://host:port/topic".
+  std::string PlaceOf(const std::string& relation) const;
   const std::string& work_folder() const { return work_folder_; }
   int64_t now_us() const { return now_us_; }
 

@@ -1,6 +1,7 @@
 #include "weir/server/warehouse_catalog.h"
 
 #include "weir/connect/file_source.h"
+#include "weir/connect/kafka/kafka_sink.h"
 
 namespace weir::server {
 
@@ -30,12 +31,48 @@ Result<std::shared_ptr<columnar::FileTable>> WarehouseCatalog::Table(const std::
 
 Result<std::unique_ptr<columnar::BatchSink>> WarehouseCatalog::OpenSink(
     const std::string& table, const columnar::SinkOptions& options) {
+  if (auto topic = FindTopic(table)) {
+    return connect::OpenTopicSink(engine_.env(), std::move(topic), options);
+  }
   return tables_.OpenSink(PathOf(table), options);
 }
 
 Result<std::shared_ptr<columnar::SinkCommitter>> WarehouseCatalog::Committer(
     const std::string& table) {
+  if (auto topic = FindTopic(table)) {
+    return std::shared_ptr<columnar::SinkCommitter>(
+        std::make_shared<connect::TopicCommitter>(engine_.env(), std::move(topic)));
+  }
   return tables_.Committer(PathOf(table));
+}
+
+std::shared_ptr<const connect::TopicTable> WarehouseCatalog::FindTopic(
+    const std::string& table) const {
+  std::lock_guard lock(mutex_);
+  const auto found = topics_.find(table);
+  return found == topics_.end() ? nullptr : found->second;
+}
+
+Result<columnar::Schema> WarehouseCatalog::DeclareSink(
+    const columnar::SourceDeclaration& declaration) {
+  const auto connector = declaration.options.find("connector");
+  const std::string name = connector == declaration.options.end() ? "" : connector->second;
+  if (name != "kafka") {
+    return Error::User(ErrorCode::kUnsupported,
+                       "option 'connector' = '" + name + "': rows can't be written with it")
+        .Fix("INSERT into a table with 'connector' = 'kafka', or into one without a connector");
+  }
+  WEIR_ASSIGN_OR_RETURN(auto table, connect::OpenKafkaTable(engine_.env(), declaration));
+  table->state_folder = JoinPath(warehouse_, "_weir");
+  columnar::Schema columns = table->schema;
+  std::lock_guard lock(mutex_);
+  topics_[declaration.name] = std::move(table);
+  return columns;
+}
+
+Result<std::shared_ptr<columnar::TopicAdmin>> WarehouseCatalog::Topics(
+    const columnar::SourceDeclaration& declaration) {
+  return connect::OpenKafkaTopics(engine_.env(), declaration.options);
 }
 
 }  // namespace weir::server

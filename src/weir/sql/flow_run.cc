@@ -117,8 +117,12 @@ class FlowRunner::Epoch {
         .ErrorHere(0, ErrorCode::kConflict,
                    "the definition of " + table() + " changed since its rows were computed:\n" +
                        DiffLines(last_->definition, flow_.definition))
-        .Fix("run with --full-refresh " + table() + " to compute it again, or with --from-now " +
-             table() + " to apply the new definition to new rows only");
+        .Fix(flow_.flow->external
+                 ? "run with --from-now " + table() +
+                       " to apply the new definition to new rows; what was sent stays sent"
+                 : "run with --full-refresh " + table() +
+                       " to compute it again, or with --from-now " + table() +
+                       " to apply the new definition to new rows only");
   }
 
   Result<RefreshPlan> Plan() {
@@ -131,8 +135,9 @@ class FlowRunner::Epoch {
       request.backfill = settings_.backfill;
     }
     request.reprocess_rewritten = inputs_.reprocess_rewritten();
-    WEIR_ASSIGN_OR_RETURN(request.target_exists, Exists(table()));
     const std::string place = PlaceOf(*flow_.flow->text.source, flow_.flow->text.begin);
+    if (flow_.flow->external) return PlanExternal(request, place);
+    WEIR_ASSIGN_OR_RETURN(request.target_exists, Exists(table()));
     // Never built again unasked: what its rows were made from may be gone by now.
     if (last_ && !request.target_exists && !request.full_refresh) {
       return Error::User(ErrorCode::kConflict, "table " + table() + " is gone, though epoch " +
@@ -162,6 +167,31 @@ class FlowRunner::Epoch {
           .Fix("make one flow of them with UNION ALL, or give each its own table");
     }
     return plan;
+  }
+
+  // A table with a connector: rows are added, and what was sent stays sent.
+  Result<RefreshPlan> PlanExternal(RefreshRequest request, const std::string& place) {
+    request.target_exists = last_.has_value();
+    std::string what;
+    if (request.full_refresh && last_) what = "--full-refresh";
+    if (!request.backfill.empty()) what = "--backfill";
+    RefreshPlan plan;
+    if (what.empty()) {
+      WEIR_ASSIGN_OR_RETURN(plan, PlanRefresh(request, last_, inputs_.all(),
+                                              [this](const std::set<std::string>& changed) {
+                                                return RowWiseIn(changed);
+                                              }));
+      if (plan.kind != RefreshKind::kRecompute) return plan;
+      what = plan.reason;
+    }
+    return Error::User(ErrorCode::kUnsupported, "rows of " + table() +
+                                                    " can only be added, so it can't be computed "
+                                                    "again (" +
+                                                    what + ")")
+        .At(place)
+        .Fix(
+            "to send everything again, give the table another 'flow.id' or another topic; to send "
+            "each row once, INSERT from a query that gives new rows for new rows");
   }
 
   // A table that can't be read now is there nevertheless.
@@ -280,6 +310,7 @@ class FlowRunner::Epoch {
 
   // Columns that the table gets with this epoch, as its sources have them now.
   void NoteNewColumns() {
+    if (flow_.flow->external) return;
     auto before = runner_.catalog_.Table(table());
     if (!before.ok()) return;
     for (const columnar::Field& field : flow_.schema.fields) {
@@ -330,7 +361,7 @@ class FlowRunner::Epoch {
     StageRelations relations;
     WEIR_ASSIGN_OR_RETURN(relations.staged, staged_->Prepare(epoch_));
     relations.now_us = settings_.now_us;
-    if (!Whole()) {
+    if (!Whole() && !flow_.flow->external) {
       WEIR_ASSIGN_OR_RETURN(relations.existing, inputs_.WholeRelation(table()));
     }
     for (const guard::Check& check : flow_.contract.checks) {

@@ -1,6 +1,7 @@
 #include "weir/sql/prepared.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "weir/columnar/types.h"
@@ -51,8 +52,15 @@ class Preparer {
     for (const MacroStatement* macro : project_.macros) {
       WEIR_RETURN_IF_ERROR(session_.DefineMacro(*macro));
     }
+    WEIR_RETURN_IF_ERROR(FindSinks());
     for (const TableStatement* source : project_.sources) {
-      WEIR_RETURN_IF_ERROR(OpenSource(*source));
+      if (sinks_.count(source) > 0) WEIR_RETURN_IF_ERROR(DeclareSink(*source));
+      if (sinks_.count(source) == 0 || read_.count(ToLower(source->name)) > 0) {
+        WEIR_RETURN_IF_ERROR(OpenSource(*source));
+      }
+    }
+    for (const TopicStatement* topic : project_.topics) {
+      WEIR_RETURN_IF_ERROR(PrepareTopic(*topic));
     }
     for (const TableStatement* table : project_.tables) {
       if (table->materialized) continue;  // its schema is known with its flow's
@@ -82,11 +90,83 @@ class Preparer {
   }
 
  private:
-  Status OpenSource(const TableStatement& table) {
+  // Tables with a connector that INSERTs fill, and which names queries read.
+  Status FindSinks() {
+    for (const Flow& flow : project_.flows) {
+      if (flow.external) sinks_.emplace(flow.target, columnar::Schema());
+    }
+    if (sinks_.empty()) return Status::Ok();
+    const auto read = [this](const Fragment& query) -> Status {
+      WEIR_ASSIGN_OR_RETURN(const std::vector<std::string> names, session_.TablesIn(query));
+      for (const std::string& name : names) read_.insert(ToLower(name));
+      return Status::Ok();
+    };
+    for (const ViewStatement* view : project_.views) WEIR_RETURN_IF_ERROR(read(view->query));
+    for (const QueryStatement* query : project_.queries) WEIR_RETURN_IF_ERROR(read(query->query));
+    for (const Flow& flow : project_.flows) WEIR_RETURN_IF_ERROR(read(flow.query));
+    for (const TableStatement* table : project_.tables) {
+      for (const guard::Check& check : table->checks) read_.insert(ToLower(check.reference_table));
+    }
+    return Status::Ok();
+  }
+
+  Status DeclareSink(const TableStatement& table) {
+    WEIR_ASSIGN_OR_RETURN(const columnar::SourceDeclaration declaration, Declaration(table));
+    auto columns = catalog_.DeclareSink(declaration);
+    if (!columns.ok()) return PlacedAtOption(table, std::move(columns).error());
+    WEIR_ASSIGN_OR_RETURN(sinks_[&table], Stored(*columns, table));
+    return Status::Ok();
+  }
+
+  // CREATE TOPIC ... WITH: how to reach the cluster, the number of partitions, settings.
+  Status PrepareTopic(const TopicStatement& topic) {
+    PreparedTopic out;
+    out.declared = &topic;
+    out.topic.name = topic.name;
+    columnar::SourceDeclaration declaration;
+    declaration.name = topic.name;
+    declaration.base_folder = project_.folder;
+    for (const auto& [key, value] : topic.options) {
+      auto expanded = ExpandVariables(session_.engine().env(), value);
+      if (!expanded.ok()) {
+        return std::move(expanded).error().At(topic.source->file).While("option '" + key + "'");
+      }
+      if (key == "partitions" || key == "replication.factor") {
+        int number = 0;
+        const std::string& text = *expanded;
+        const auto end = std::from_chars(text.data(), text.data() + text.size(), number);
+        if (end.ec != std::errc() || end.ptr != text.data() + text.size() || number < 1) {
+          return ErrorAt(*topic.source, topic.option_places.at(key), ErrorCode::kInvalid,
+                         "option '" + key + "' must be a number from 1, not '" + text + "'");
+        }
+        (key == "partitions" ? out.topic.partitions : out.topic.replication_factor) = number;
+      } else if (key == "connector" || key == "path" || key.starts_with("properties.")) {
+        declaration.options[key] = std::move(expanded).value();
+      } else {
+        out.topic.configs[key] = std::move(expanded).value();
+      }
+    }
+    if (declaration.options.count("connector") == 0) {
+      const bool far = declaration.options.count("properties.bootstrap.servers") > 0;
+      declaration.options["connector"] = far ? "kafka" : "topic";
+    }
+    auto admin = catalog_.Topics(declaration);
+    if (!admin.ok()) {
+      return std::move(admin).error().While("topic " + topic.name).At(topic.source->file);
+    }
+    out.admin = std::move(admin).value();
+    prepared_.topics.push_back(std::move(out));
+    return Status::Ok();
+  }
+
+  Result<columnar::SourceDeclaration> Declaration(const TableStatement& table) {
     columnar::SourceDeclaration declaration;
     declaration.name = table.name;
     declaration.base_folder = project_.folder;
+    declaration.primary_key = table.primary_key;
+    const bool filled = sinks_.count(&table) > 0;
     for (const auto& [key, value] : table.options) {
+      if (filled && IsOptionOfFlow(key)) continue;
       auto expanded = ExpandVariables(session_.engine().env(), value);
       if (!expanded.ok()) {
         return std::move(expanded).error().At(table.source->file).While("option '" + key + "'");
@@ -98,8 +178,20 @@ class Preparer {
       if (!column.is_metadata) continue;
       WEIR_ASSIGN_OR_RETURN(duckdb::LogicalType type,
                             ParseType(session_.connection(), column.type));
-      declaration.metadata.push_back({column.name, column.metadata, std::move(type)});
+      declaration.metadata.push_back(
+          {column.name, column.metadata, std::move(type), column.is_virtual});
     }
+    return declaration;
+  }
+
+  // Of the flow that fills a table, not of its connector.
+  static bool IsOptionOfFlow(const std::string& key) {
+    return key == "flow.id" || key == "parses" || key == "contract" ||
+           key.starts_with("quarantine.");
+  }
+
+  Status OpenSource(const TableStatement& table) {
+    WEIR_ASSIGN_OR_RETURN(const columnar::SourceDeclaration declaration, Declaration(table));
     auto source = catalog_.OpenSource(declaration);
     if (!source.ok()) return PlacedAtOption(table, std::move(source).error());
     Relation relation;
@@ -232,6 +324,7 @@ class Preparer {
     WEIR_RETURN_IF_ERROR(CheckContractColumns(table, out.contract, out.schema));
     WEIR_RETURN_IF_ERROR(
         session_.BindConditions(out.schema, RowConditions(table), now_us_).status());
+    if (flow.external) WEIR_RETURN_IF_ERROR(CheckOnlyAdds(flow, out.contract));
     std::set<std::string> inputs;
     std::set<std::string> views;
     CollectInputs(step, inputs, views);
@@ -242,12 +335,48 @@ class Preparer {
         std::any_of(out.contract.checks.begin(), out.contract.checks.end(),
                     [](const auto& check) { return check.kind == guard::CheckKind::kUnique; });
     out.event_time_column = EventTimeColumn(out);
+    out.keep_order = flow.external;  // records stand in the order of their rows
+    if (flow.external) WEIR_RETURN_IF_ERROR(CheckRowWise(flow, out, *bound.plan));
     out.definition = Definition(out, views);
     if (prepared_.Find(table.name) == nullptr) {
       WEIR_RETURN_IF_ERROR(AddTable(table, out.schema));
     }
     prepared_.flows.push_back(std::move(out));
     return Status::Ok();
+  }
+
+  // Rows of a table that can only be added to, and not be read by its own flow.
+  static Status CheckOnlyAdds(const Flow& flow, const guard::Contract& contract) {
+    for (const guard::Check& check : contract.checks) {
+      if (check.kind != guard::CheckKind::kUnique) continue;
+      return flow.text
+          .ErrorHere(0, ErrorCode::kUnsupported,
+                     "constraint '" + check.name + "': UNIQUE can't be kept in " + flow.table +
+                         ", whose rows of before are not read")
+          .Fix("put a managed table with this constraint in between, and INSERT from that");
+    }
+    return Status::Ok();
+  }
+
+  // Aggregates and their like change rows that were written before.
+  Status CheckRowWise(const Flow& flow, const PreparedFlow& out,
+                      const duckdb::LogicalOperator& plan) {
+    std::string why;
+    for (const std::string& input : out.inputs) {
+      const RowWiseVerdict verdict = ClassifyRowWise(plan, session_.scans(), {input});
+      if (verdict.verdict == RowWise::kRowWise) return Status::Ok();
+      if (verdict.verdict == RowWise::kNot && why.empty()) why = verdict.reason;
+    }
+    if (why.empty()) return Status::Ok();  // reads nothing, or looks things up only
+    return flow.query
+        .ErrorHere(0, ErrorCode::kUnsupported,
+                   "rows of " + flow.table +
+                       " can only be added, and this query changes rows "
+                       "that were written before (" +
+                       why + ")")
+        .Fix(
+            "compute it into a MATERIALIZED TABLE, and INSERT from queries that give rows for "
+            "rows");
   }
 
   // Finds the tables that have to keep the order of their rows: from the flows that need it back to
@@ -321,6 +450,10 @@ class Preparer {
   // simply those of the query.
   Status TargetSchema(const Flow& flow, PreparedFlow& out) {
     const TableStatement& table = *flow.target;
+    if (const auto sink = sinks_.find(&table); sink != sinks_.end()) {
+      out.schema = sink->second;
+      return MatchInsert(flow, out);
+    }
     WEIR_ASSIGN_OR_RETURN(std::optional<columnar::Schema> declared,
                           DeclaredSchema(session_, table));
     if (!declared) {
@@ -408,6 +541,8 @@ class Preparer {
   columnar::Catalog& catalog_;
   const int64_t now_us_;
   PreparedProject prepared_;
+  std::map<const TableStatement*, columnar::Schema> sinks_;  // with a connector, filled by INSERT
+  std::set<std::string> read_;  // lower-case names in queries; filled if there are such sinks
   std::map<std::string, const Step*> views_;  // by lower-case name; steps outlive it in Run
 };
 

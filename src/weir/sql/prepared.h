@@ -46,11 +46,19 @@ struct PreparedFlow {
   std::string SelectSql(const std::string& query_text) const;
 };
 
+// CREATE TOPIC: what there shall be, and where.
+struct PreparedTopic {
+  const TopicStatement* declared = nullptr;
+  columnar::TopicSpec topic;
+  std::shared_ptr<columnar::TopicAdmin> admin;
+};
+
 struct PreparedProject {
   const Project* project = nullptr;
   std::map<std::string, Relation> relations;  // by lower-case name
   std::vector<const ViewStatement*> views;    // in the order of their references
   std::vector<PreparedFlow> flows;            // in the order of their references
+  std::vector<PreparedTopic> topics;
 
   const Relation* Find(const std::string& name) const;
 };

@@ -124,6 +124,16 @@ class ProjectBuilder {
     return Status::Ok();
   }
 
+  Status Add(const Statement&, const TopicStatement& topic) {
+    for (const TopicStatement* other : project_.topics) {
+      if (other->name != topic.name || other->options != topic.options) continue;
+      return ErrorAt(*topic.source, 0, ErrorCode::kInvalid,
+                     "topic " + topic.name + " is created twice");
+    }
+    project_.topics.push_back(&topic);
+    return Status::Ok();
+  }
+
   Status AddInsert(const Statement& statement, const InsertStatement& insert) {
     const TableStatement* target = project_.FindTable(insert.table);
     if (target == nullptr) {
@@ -138,7 +148,8 @@ class ProjectBuilder {
                      "'" + insert.table + "' is filled by its own definition")
           .Fix("declare it with CREATE TABLE to fill it with INSERT");
     }
-    if (IsExternal(*target)) {
+    // What else can't be written, its connector says when the project is prepared.
+    if (IsExternal(*target) && target->options.at("connector") == "filesystem") {
       return statement.text
           .ErrorHere(0, ErrorCode::kUnsupported,
                      "'" + insert.table + "' is a source: Weir writes Delta tables, not files")
@@ -150,6 +161,13 @@ class ProjectBuilder {
     flow.table = target->name;
     flow.target = target;
     flow.query = insert.query;
+    flow.external = IsExternal(*target);
+    if (flow.external && insert.overwrite) {
+      return statement.text
+          .ErrorHere(0, ErrorCode::kUnsupported,
+                     "'" + insert.table + "' can't be overwritten: what was sent stays sent")
+          .Fix("write INSERT INTO");
+    }
     flow.overwrite = insert.overwrite;
     flow.insert_columns = insert.columns;
     flow.text = statement.text;

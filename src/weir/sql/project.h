@@ -22,6 +22,7 @@ struct Flow {
   std::string table;  // the target
   const TableStatement* target = nullptr;
   Fragment query;
+  bool external = false;                    // the target has a connector: rows are only added
   bool overwrite = false;                   // INSERT OVERWRITE, REFRESH_MODE = FULL
   std::vector<std::string> insert_columns;  // INSERT INTO t (a, b)
   Fragment text;                            // the whole statement, for messages
@@ -37,6 +38,7 @@ struct Project {
   std::vector<const ViewStatement*> views;
   std::vector<const MacroStatement*> macros;
   std::vector<const QueryStatement*> queries;
+  std::vector<const TopicStatement*> topics;
   std::vector<Flow> flows;
   std::map<std::string, std::string> settings;  // SET 'key' = 'value'
   std::vector<std::string> notes;               // what contract files say and nothing here runs

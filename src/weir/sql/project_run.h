@@ -21,7 +21,8 @@ struct FlowResult {
 };
 
 struct ProjectOutcome {
-  std::vector<FlowResult> flows;  // in the order in which they ran
+  std::vector<FlowResult> flows;   // in the order in which they ran
+  std::vector<std::string> notes;  // what was done besides: topics made or changed
 
   // The exit code of the command: the worst of the flows' (4 > 2 > 3 > 1 > 0).
   int ExitCode() const;

@@ -125,7 +125,9 @@ class Replay {
         columnar::kOriginFileColumn, columnar::kOriginOffsetColumn, columnar::kOriginLengthColumn,
         columnar::kOrderColumn, columnar::kSuborderColumn, kReplayTable);
     relations.now_us = settings_.now_us;
-    WEIR_ASSIGN_OR_RETURN(relations.existing, inputs_.WholeRelation(table()));
+    if (!flow_.flow->external) {
+      WEIR_ASSIGN_OR_RETURN(relations.existing, inputs_.WholeRelation(table()));
+    }
     for (const guard::Check& check : flow_.contract.checks) {
       if (check.kind != guard::CheckKind::kReferences) continue;
       WEIR_ASSIGN_OR_RETURN(relations.references[check.reference_table],

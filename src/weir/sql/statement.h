@@ -39,6 +39,7 @@ struct ColumnDefinition {
   Fragment computed;     // name AS expr
   std::string metadata;  // METADATA FROM 'key' (or the column's own name)
   bool is_metadata = false;
+  bool is_virtual = false;  // METADATA ... VIRTUAL: only read
   bool not_null = false;
   size_t at = 0;  // byte in the file
 };
@@ -95,9 +96,17 @@ struct MacroStatement {
   Fragment text;
 };
 
+// CREATE TOPIC name WITH ('partitions' = ..., 'retention.ms' = ...)
+struct TopicStatement {
+  std::string name;
+  std::shared_ptr<const SourceText> source;  // the file that declares it
+  std::map<std::string, std::string> options;
+  std::map<std::string, size_t> option_places;  // byte in the file of each name in WITH
+};
+
 struct Statement {
   std::variant<TableStatement, ViewStatement, InsertStatement, SetStatement, QueryStatement,
-               MacroStatement>
+               MacroStatement, TopicStatement>
       body;
   Fragment text;  // the whole statement
 };

@@ -158,9 +158,10 @@ class StatementParser {
       if (AcceptAll({"MATERIALIZED", "TABLE"})) return ParseTable(out, true);
       if (Accept("TABLE")) return ParseTable(out, false);
       if (Accept("VIEW")) return ParseView(out);
+      if (Accept("TOPIC")) return ParseTopic(out);
       if (Peek().Is("MACRO") || Peek().Is("FUNCTION")) return ParseMacro(out);
-      return UnexpectedWord("TABLE, MATERIALIZED TABLE, VIEW or MACRO",
-                            {"TABLE", "MATERIALIZED", "VIEW", "MACRO"});
+      return UnexpectedWord("TABLE, MATERIALIZED TABLE, VIEW, TOPIC or MACRO",
+                            {"TABLE", "MATERIALIZED", "VIEW", "TOPIC", "MACRO"});
     }
     if (Accept("INSERT")) return ParseInsert(out);
     if (Accept("SET")) return ParseSet(out);
@@ -211,7 +212,7 @@ class StatementParser {
       if (partition) table.partition_columns = std::move(names);
       return Status::Ok();
     }
-    if (Accept("WITH")) return ParseOptions(table);
+    if (Accept("WITH")) return ParseOptions(&table.options, &table.option_places);
     if (Accept("COMMENT")) {
       WEIR_ASSIGN_OR_RETURN(table.comment, String("a comment in quotes"));
       return Status::Ok();
@@ -237,15 +238,16 @@ class StatementParser {
         {"PARTITIONED", "CLUSTER", "WITH", "COMMENT", "FRESHNESS", "REFRESH_MODE", "AS"});
   }
 
-  Status ParseOptions(TableStatement& table) {
+  Status ParseOptions(std::map<std::string, std::string>* options,
+                      std::map<std::string, size_t>* places) {
     WEIR_RETURN_IF_ERROR(Expect("("));
     do {
       const size_t at = Peek().begin;
       WEIR_ASSIGN_OR_RETURN(std::string key, String("an option name in quotes"));
       WEIR_RETURN_IF_ERROR(Expect("="));
       WEIR_ASSIGN_OR_RETURN(std::string value, String("the option's value in quotes"));
-      table.option_places.emplace(key, at);
-      if (!table.options.emplace(key, value).second) {
+      places->emplace(key, at);
+      if (!options->emplace(key, value).second) {
         return ErrorAt(*source_, at, ErrorCode::kInvalid, "option '" + key + "' is given twice");
       }
     } while (Accept(","));
@@ -426,7 +428,11 @@ class StatementParser {
                        "column '" + column.name + "' is declared twice");
       }
     }
-    auto ends_type = [](const Token& t) {
+    int angle = 0;  // MAP<STRING, INT>
+    auto ends_type = [&angle](const Token& t) {
+      if (t.Is("<")) ++angle;
+      if (t.Is(">")) --angle;
+      if (angle > 0) return false;
       return t.Is(",") || t.Is("METADATA") || t.Is("AS") || t.Is("NOT") || t.Is("NULL") ||
              t.Is("COMMENT") || t.Is("PRIMARY");
     };
@@ -445,7 +451,7 @@ class StatementParser {
         if (Accept("FROM")) {
           WEIR_ASSIGN_OR_RETURN(column.metadata, String("a metadata key in quotes"));
         }
-        Accept("VIRTUAL");
+        column.is_virtual = Accept("VIRTUAL");
       } else if (AcceptAll({"NOT", "NULL"})) {
         column.not_null = true;
       } else if (Accept("NULL")) {
@@ -462,6 +468,22 @@ class StatementParser {
     }
     if (column.type.empty() && column.computed.empty()) return Unexpected("a type");
     table.columns.push_back(std::move(column));
+    return Status::Ok();
+  }
+
+  // A topic's name may hold what no other name of SQL does, such as dots.
+  Status ParseTopic(Statement& out) {
+    SkipIfNotExists();
+    TopicStatement topic;
+    topic.source = source_;
+    WEIR_ASSIGN_OR_RETURN(topic.name, Name("a topic name"));
+    while (Accept(".")) {
+      WEIR_ASSIGN_OR_RETURN(const std::string part, Name("a topic name"));
+      topic.name += "." + part;
+    }
+    if (Accept("WITH")) WEIR_RETURN_IF_ERROR(ParseOptions(&topic.options, &topic.option_places));
+    if (!AtEnd() && !Peek().Is(";")) return UnexpectedWord("WITH or ';'", {"WITH"});
+    out.body = std::move(topic);
     return Status::Ok();
   }
 

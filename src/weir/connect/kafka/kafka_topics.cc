@@ -1,0 +1,214 @@
+#include "weir/connect/kafka/kafka_topics.h"
+
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace weir::connect {
+
+namespace {
+
+struct RdConfigDelete {
+  void operator()(rd_kafka_ConfigResource_t* config) const {
+    rd_kafka_ConfigResource_destroy(config);
+  }
+};
+using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, RdConfigDelete>;
+
+ConfigResource ResourceOf(const std::string& topic) {
+  return ConfigResource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+}
+
+// Sends one administrative request and waits for its answer.
+Result<RdKafkaPtr<rd_kafka_event_t>> Ask(
+    const KafkaHandle& handle, rd_kafka_admin_op_t operation, const std::string& doing,
+    const std::function<void(rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>& send) {
+  const RdKafkaPtr<rd_kafka_queue_t> queue(rd_kafka_queue_new(handle.get()));
+  const RdKafkaPtr<rd_kafka_AdminOptions_t> options(
+      rd_kafka_AdminOptions_new(handle.get(), operation));
+  const int limit_ms = static_cast<int>(handle.limit_ms());
+  char why[256];
+  if (rd_kafka_AdminOptions_set_request_timeout(options.get(), limit_ms, why, sizeof why) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return Error::Bug(doing + ": " + why);
+  }
+  send(options.get(), queue.get());
+  // A bit longer than librdkafka's own limit: it gives up first, and knows why.
+  RdKafkaPtr<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), limit_ms + 2'000));
+  handle.Poll(0);
+  WEIR_RETURN_IF_ERROR(handle.Fatal());
+  if (!event) return handle.MakeError(RD_KAFKA_RESP_ERR__TIMED_OUT, doing);
+  if (const auto code = rd_kafka_event_error(event.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const char* text = rd_kafka_event_error_string(event.get());
+    return handle.MakeError(code, text != nullptr ? text : rd_kafka_err2str(code), doing);
+  }
+  return event;
+}
+
+Status TopicResult(const KafkaHandle& handle, const rd_kafka_topic_result_t** topics, size_t count,
+                   const std::string& doing) {
+  if (count != 1) return Error::Bug(doing + ": no answer for the topic");
+  const auto code = rd_kafka_topic_result_error(topics[0]);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Status::Ok();
+  const char* text = rd_kafka_topic_result_error_string(topics[0]);
+  return handle.MakeError(code, text != nullptr ? text : rd_kafka_err2str(code), doing);
+}
+
+Status ConfigResult(const KafkaHandle& handle, const rd_kafka_ConfigResource_t** resources,
+                    size_t count, const std::string& doing) {
+  if (count != 1) return Error::Bug(doing + ": no answer for the topic");
+  const auto code = rd_kafka_ConfigResource_error(resources[0]);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Status::Ok();
+  const char* text = rd_kafka_ConfigResource_error_string(resources[0]);
+  return handle.MakeError(code, text != nullptr ? text : rd_kafka_err2str(code), doing);
+}
+
+}  // namespace
+
+Result<int> CountPartitions(const KafkaHandle& handle, const std::string& topic, int64_t grace_ms) {
+  int partitions = 0;
+  const int64_t until = handle.env().MonotonicNanos() / 1'000'000 + grace_ms;
+  Status found = handle.Retry("looking for topic " + topic, [&](int timeout_ms) {
+    rd_kafka_topic_t* const local = rd_kafka_topic_new(handle.get(), topic.c_str(), nullptr);
+    if (local == nullptr) return rd_kafka_last_error();
+    const rd_kafka_metadata_t* answer = nullptr;
+    auto code = rd_kafka_metadata(handle.get(), 0, local, &answer, timeout_ms);
+    rd_kafka_topic_destroy(local);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return code;
+    const RdKafkaPtr<const rd_kafka_metadata_t> metadata(answer);
+    if (metadata->topic_cnt != 1) return RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    code = metadata->topics[0].err;
+    partitions = metadata->topics[0].partition_cnt;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && partitions == 0) {
+      code = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    }
+    const bool unknown = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if (unknown && handle.env().MonotonicNanos() / 1'000'000 < until) {
+      code = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;  // one that is worth another try
+    }
+    return code;
+  });
+  if (found.ok()) return partitions;
+  return found;
+}
+
+Status CreateTopic(const KafkaHandle& handle, const columnar::TopicSpec& topic) {
+  struct Delete {
+    void operator()(rd_kafka_NewTopic_t* topic) const { rd_kafka_NewTopic_destroy(topic); }
+  };
+  const std::string doing = "creating topic " + topic.name;
+  char why[256];
+  const std::unique_ptr<rd_kafka_NewTopic_t, Delete> request(rd_kafka_NewTopic_new(
+      topic.name.c_str(), topic.partitions, topic.replication_factor, why, sizeof why));
+  if (!request) return Error::User(ErrorCode::kInvalid, doing + ": " + why);
+  for (const auto& [key, value] : topic.configs) {
+    const auto code = rd_kafka_NewTopic_set_config(request.get(), key.c_str(), value.c_str());
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return handle.MakeError(code, doing);
+  }
+  rd_kafka_NewTopic_t* requests[] = {request.get()};
+  WEIR_ASSIGN_OR_RETURN(const auto event,
+                        Ask(handle, RD_KAFKA_ADMIN_OP_CREATETOPICS, doing,
+                            [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                              rd_kafka_CreateTopics(handle.get(), requests, 1, options, queue);
+                            }));
+  size_t count = 0;
+  const auto* result = rd_kafka_event_CreateTopics_result(event.get());
+  if (result == nullptr) return Error::Bug(doing + ": an answer of another kind");
+  const auto** topics = rd_kafka_CreateTopics_result_topics(result, &count);
+  return TopicResult(handle, topics, count, doing);
+}
+
+Result<KafkaTopics::Configs> KafkaTopics::ReadConfigs(const std::string& name) {
+  const std::string doing = "reading the settings of topic " + name;
+  const ConfigResource resource = ResourceOf(name);
+  rd_kafka_ConfigResource_t* resources[] = {resource.get()};
+  WEIR_ASSIGN_OR_RETURN(const auto event,
+                        Ask(*handle_, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, doing,
+                            [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                              rd_kafka_DescribeConfigs(handle_->get(), resources, 1, options,
+                                                       queue);
+                            }));
+  const auto* result = rd_kafka_event_DescribeConfigs_result(event.get());
+  if (result == nullptr) return Error::Bug(doing + ": an answer of another kind");
+  size_t count = 0;
+  const auto** answers = rd_kafka_DescribeConfigs_result_resources(result, &count);
+  WEIR_RETURN_IF_ERROR(ConfigResult(*handle_, answers, count, doing));
+  Configs configs;
+  const auto** entries = rd_kafka_ConfigResource_configs(answers[0], &count);
+  for (size_t i = 0; i < count; ++i) {
+    const char* value = rd_kafka_ConfigEntry_value(entries[i]);
+    if (value == nullptr) continue;
+    const std::string key = rd_kafka_ConfigEntry_name(entries[i]);
+    configs.all[key] = value;
+    if (rd_kafka_ConfigEntry_source(entries[i]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG) {
+      configs.own[key] = value;
+    }
+  }
+  return configs;
+}
+
+Result<std::optional<columnar::TopicSpec>> KafkaTopics::Describe(const std::string& name) {
+  columnar::TopicSpec topic;
+  topic.name = name;
+  auto partitions = CountPartitions(*handle_, name, 0);
+  if (!partitions.ok()) {
+    if (partitions.error().code() != ErrorCode::kNotFound) return std::move(partitions).error();
+    return std::optional<columnar::TopicSpec>();
+  }
+  topic.partitions = *partitions;
+  WEIR_ASSIGN_OR_RETURN(Configs configs, ReadConfigs(name));
+  topic.configs = std::move(configs.all);
+  return std::optional<columnar::TopicSpec>(std::move(topic));
+}
+
+// With AlterConfigs, which takes the whole set of a topic's own settings.
+Status KafkaTopics::SetConfigs(const std::string& name,
+                               const std::map<std::string, std::string>& configs) {
+  WEIR_ASSIGN_OR_RETURN(Configs before, ReadConfigs(name));
+  for (const auto& [key, value] : configs) before.own[key] = value;
+  const std::string doing = "changing settings of topic " + name;
+  const ConfigResource resource = ResourceOf(name);
+  for (const auto& [key, value] : before.own) {
+    const auto code =
+        rd_kafka_ConfigResource_set_config(resource.get(), key.c_str(), value.c_str());
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return handle_->MakeError(code, doing);
+  }
+  rd_kafka_ConfigResource_t* resources[] = {resource.get()};
+  WEIR_ASSIGN_OR_RETURN(const auto event,
+                        Ask(*handle_, RD_KAFKA_ADMIN_OP_ALTERCONFIGS, doing,
+                            [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                              rd_kafka_AlterConfigs(handle_->get(), resources, 1, options, queue);
+                            }));
+  const auto* result = rd_kafka_event_AlterConfigs_result(event.get());
+  if (result == nullptr) return Error::Bug(doing + ": an answer of another kind");
+  size_t count = 0;
+  const auto** answers = rd_kafka_AlterConfigs_result_resources(result, &count);
+  return ConfigResult(*handle_, answers, count, doing);
+}
+
+Status KafkaTopics::AddPartitions(const std::string& name, int new_total) {
+  struct Delete {
+    void operator()(rd_kafka_NewPartitions_t* request) const {
+      rd_kafka_NewPartitions_destroy(request);
+    }
+  };
+  const std::string doing = "adding partitions to topic " + name;
+  char why[256];
+  const std::unique_ptr<rd_kafka_NewPartitions_t, Delete> request(
+      rd_kafka_NewPartitions_new(name.c_str(), static_cast<size_t>(new_total), why, sizeof why));
+  if (!request) return Error::User(ErrorCode::kInvalid, doing + ": " + why);
+  rd_kafka_NewPartitions_t* requests[] = {request.get()};
+  WEIR_ASSIGN_OR_RETURN(const auto event,
+                        Ask(*handle_, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, doing,
+                            [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                              rd_kafka_CreatePartitions(handle_->get(), requests, 1, options,
+                                                        queue);
+                            }));
+  const auto* result = rd_kafka_event_CreatePartitions_result(event.get());
+  if (result == nullptr) return Error::Bug(doing + ": an answer of another kind");
+  size_t count = 0;
+  const auto** topics = rd_kafka_CreatePartitions_result_topics(result, &count);
+  return TopicResult(*handle_, topics, count, doing);
+}
+
+}  // namespace weir::connect

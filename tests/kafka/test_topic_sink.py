@@ -1,0 +1,295 @@
+"""INSERT INTO a topic, against `weir serve`: what consumers of librdkafka find there."""
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import uuid
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from crash_points import run_until_killed  # noqa: E402
+from weir_project import Project, weir_bin  # noqa: E402
+
+
+def name() -> str:
+    return "t-" + uuid.uuid4().hex[:8]
+
+
+def read(broker, topic, isolation="read_committed") -> list:
+    """All records of a topic up to the ends as they are now, partition by partition."""
+    consumer = Consumer({"bootstrap.servers": broker.address, "group.id": uuid.uuid4().hex,
+                         "isolation.level": isolation, "enable.partition.eof": True})
+    partitions = list(consumer.list_topics(topic, 10).topics[topic].partitions)
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+    found = []
+    open_ones = set(partitions)
+    while open_ones:
+        message = consumer.poll(10)
+        assert message is not None, f"{topic}: partitions {open_ones} do not end"
+        if message.error():
+            open_ones.discard(message.partition())
+        else:
+            found.append(message)
+    found.sort(key=lambda message: (message.partition(), message.offset()))
+    consumer.close()
+    return found
+
+
+def values(broker, topic, **how) -> list:
+    return [json.loads(m.value()) for m in read(broker, topic, **how)]
+
+
+def project(folder, broker, sink, query, *more, columns="id INT, name VARCHAR", **options):
+    """A project that sends its files' rows to a topic."""
+    made = Project(folder)
+    given = {"connector": "kafka", "format": "json",
+             "properties.bootstrap.servers": broker.address, **options}
+    with_clause = ", ".join(f"'{k}' = '{v}'" for k, v in given.items())
+    made.write("project.sql", f"""
+CREATE TABLE raw (id INT, name VARCHAR, seen TIMESTAMP_LTZ(3))
+  WITH ('connector' = 'filesystem', 'path' = 'data/*.csv', 'format' = 'csv');
+CREATE TABLE {sink} ({columns}) WITH ({with_clause});
+INSERT INTO {sink} {query};
+""" + "\n".join(more))
+    return made
+
+
+def deliver(made, step, first, count):
+    made.write(f"data/{step:02}.csv", "id,name,seen\n" + "".join(
+        f"{i},n{i},2024-05-01 12:00:{i % 60:02}\n" for i in range(first, first + count)))
+
+
+def test_rows_are_added_run_by_run(broker, tmp_path):
+    topic = name()
+    made = project(tmp_path, broker, "out_t", "SELECT id, name FROM raw", topic=topic)
+    deliver(made, 0, 0, 5000)
+    assert "created" in made.run_ok().err
+    deliver(made, 1, 5000, 3)
+    assert "appended" in made.run_ok().err
+    assert "up to date" in made.run_ok().err
+    found = values(broker, topic)
+    assert sorted(row["id"] for row in found) == list(range(5003))
+    assert all(row == {"id": row["id"], "name": f"n{row['id']}"} for row in found)
+    assert list((made.warehouse / "_weir/out_t/staged").iterdir()) == []
+
+
+def test_the_order_of_rows_stays_within_a_key(broker, tmp_path):
+    topic = name()
+    made = project(tmp_path, broker, "out_t",
+                   "SELECT id % 10, name FROM raw", topic=topic,
+                   columns="id INT, name VARCHAR, PRIMARY KEY (id) NOT ENFORCED")
+    deliver(made, 0, 0, 20000)
+    made.run_ok()
+    seen = {}
+    for message in read(broker, topic):
+        row = json.loads(message.value())
+        assert json.loads(message.key()) == {"id": row["id"]}
+        seen.setdefault(row["id"], []).append((message.partition(), int(row["name"][1:])))
+    assert len(seen) == 10
+    for places in seen.values():
+        assert len({partition for partition, _ in places}) == 1
+        numbers = [number for _, number in places]
+        assert numbers == sorted(numbers) and len(numbers) == 2000
+
+
+def test_keys_land_where_other_producers_put_them(broker, tmp_path):
+    topic = name()
+    create = (f"CREATE TOPIC \"{topic}\" WITH ('properties.bootstrap.servers' = "
+              f"'{broker.address}', 'partitions' = '7');")
+    made = project(tmp_path, broker, "out_t", "SELECT name, id FROM raw", create, topic=topic,
+                   columns="name VARCHAR, id INT", **{
+                       "key.format": "raw", "key.fields": "name",
+                       "value.fields-include": "EXCEPT_KEY"})
+    deliver(made, 0, 0, 200)
+    made.run_ok()
+    ours = {m.key(): m.partition() for m in read(broker, topic)}
+    assert len(ours) == 200 and len(set(ours.values())) == 7
+    assert all(json.loads(m.value()).keys() == {"id"} for m in read(broker, topic))
+    producer = Producer({"bootstrap.servers": broker.address, "partitioner": "murmur2_random"})
+    for key in ours:
+        producer.produce(topic, b"{}", key)
+    producer.flush(10)
+    for message in read(broker, topic):
+        assert message.partition() == ours[message.key()]
+
+
+def test_metadata_is_written(broker, tmp_path):
+    topic = name()
+    made = project(
+        tmp_path, broker, "out_t",
+        "SELECT name, seen, MAP {'source': 'test'::BLOB, 'n': id::VARCHAR::BLOB} FROM raw",
+        topic=topic, format="raw",
+        columns="v VARCHAR, at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp', "
+                "headers MAP<VARCHAR, BLOB> METADATA, place BIGINT METADATA FROM 'offset' VIRTUAL")
+    deliver(made, 0, 7, 1)
+    made.run_ok()
+    [message] = read(broker, topic)
+    assert message.value() == b"n7"
+    assert message.timestamp()[1] == 1714564807000
+    assert message.headers() == [("source", b"test"), ("n", b"7")]
+
+
+def test_round_robin(broker, tmp_path):
+    topic = name()
+    create = (f"CREATE TOPIC \"{topic}\" WITH ('properties.bootstrap.servers' = "
+              f"'{broker.address}', 'partitions' = '3');")
+    made = project(tmp_path, broker, "out_t", "SELECT id, name FROM raw", create, topic=topic,
+                   **{"sink.partitioner": "round-robin"})
+    deliver(made, 0, 0, 9)
+    made.run_ok()
+    assert [m.partition() for m in read(broker, topic)] == [0] * 3 + [1] * 3 + [2] * 3
+
+
+def test_rejected_rows_are_in_the_quarantine(broker, tmp_path):
+    topic = name()
+    made = project(tmp_path, broker, "out_t", "SELECT id, name FROM raw", topic=topic,
+                   columns="id INT, name VARCHAR, CONSTRAINT odd EXPECT (id % 2 = 1) "
+                           "ON VIOLATION QUARANTINE")
+    deliver(made, 0, 0, 10)
+    made.write("data/bad.csv", "id,name,seen\nmany,x,2024-05-01 12:00:00\n")
+    made.run_ok()
+    assert sorted(row["id"] for row in values(broker, topic)) == [1, 3, 5, 7, 9]
+    assert made.rows("SELECT count(*) FROM out_t__quarantine") == [(6,)]
+    # What is mended goes the same way.
+    project(tmp_path, broker, "out_t", "SELECT id, name FROM raw", topic=topic,
+            columns="id INT, name VARCHAR, CONSTRAINT odd EXPECT (id >= 0) ON VIOLATION QUARANTINE")
+    ended = made.weir("quarantine", "replay", "out_t")
+    assert ended.code == 0, str(ended)
+    assert sorted(row["id"] for row in values(broker, topic)) == list(range(10))
+
+
+@pytest.mark.parametrize("query,columns,said", [
+    ("SELECT id % 2, max(name) FROM raw GROUP BY ALL", "id INT, name VARCHAR", "GROUP BY"),
+    ("SELECT id % 2, max(name) FROM raw GROUP BY ALL",
+     "id INT, name VARCHAR, PRIMARY KEY (id) NOT ENFORCED", "can only be added"),
+    ("SELECT id, name FROM raw", "id INT, name VARCHAR, EXPECT UNIQUE (id)", "UNIQUE"),
+    ("SELECT id, 1 FROM raw", "id INT, o BIGINT METADATA FROM 'offset'", "can be read only"),
+    ("SELECT id FROM raw", "id INT, name VARCHAR", "INSERT INTO out_t needs 2"),
+])
+def test_what_can_not_be_written_is_said_before_anything_runs(broker, tmp_path, query, columns,
+                                                              said):
+    topic = name()
+    made = project(tmp_path, broker, "out_t", query, topic=topic, columns=columns)
+    deliver(made, 0, 0, 3)
+    ended = made.run()
+    assert ended.code == 2 and said in ended.err, str(ended)
+    assert not made.warehouse.exists()
+
+
+def test_what_was_sent_stays_sent(broker, tmp_path):
+    topic = name()
+    made = project(tmp_path, broker, "out_t", "SELECT id, name FROM raw", topic=topic)
+    deliver(made, 0, 0, 3)
+    made.run_ok()
+    ended = made.run("--full-refresh", "out_t")
+    assert ended.code == 2 and "can only be added" in ended.err, str(ended)
+    # The same flow in a folder of its own does not know what it sent: the cluster does.
+    again = project(tmp_path / "copy", broker, "out_t", "SELECT id, name FROM raw", topic=topic)
+    deliver(again, 0, 0, 3)
+    ended = again.run()
+    assert ended.code == 3 and "already holds an epoch 1" in ended.err, str(ended)
+    assert len(values(broker, topic)) == 3
+
+
+def test_a_broker_that_is_away_is_waited_for(broker, tmp_path):
+    made = project(tmp_path, broker, "out_t", "SELECT id, name FROM raw", topic=name(), **{
+        "properties.bootstrap.servers": "127.0.0.1:1", "properties.default.api.timeout.ms": "500"})
+    deliver(made, 0, 0, 3)
+    ended = made.run()
+    assert ended.code == 3 and "127.0.0.1:1" in ended.err, str(ended)
+    assert not list((made.warehouse / "_weir/out_t").glob("*.json"))
+
+
+def test_create_topic(broker, tmp_path):
+    topic = name()
+    made = Project(tmp_path)
+
+    def run(*settings):
+        options = ", ".join([f"'properties.bootstrap.servers' = '{broker.address}'", *settings])
+        made.write("project.sql", f'CREATE TOPIC "{topic}" WITH ({options});')
+        return made.run()
+
+    assert "created on" in run("'partitions' = '2'", "'retention.ms' = '1000000'").err
+    assert "topic " not in run("'partitions' = '2'", "'retention.ms' = '1000000'").err
+    changed = run("'partitions' = '3'", "'retention.ms' = '2000000'", "'segment.ms' = '600000'").err
+    assert "retention.ms 1000000 -> 2000000" in changed and "2 partitions -> 3" in changed, changed
+    fewer = run("'partitions' = '1'")
+    assert fewer.code == 2 and "partitions can only be added" in fewer.err
+    wrong = run("'retention.ms' = 'soon'")
+    assert wrong.code == 2 and "retention.ms" in wrong.err, str(wrong)
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    configs = admin.describe_configs([resource])[resource].result(10)
+    assert configs["retention.ms"].value == "2000000" and configs["segment.ms"].value == "600000"
+    assert len(admin.list_topics(topic, 10).topics[topic].partitions) == 3
+
+
+def crash_and_finish(folder, broker, crash, steps=3, count=50):
+    topic = name()
+    made = project(folder, broker, "out_t", "SELECT id, name FROM raw", topic=topic,
+                   columns="id INT, name VARCHAR, CONSTRAINT five EXPECT (id % 5 <> 0) "
+                           "ON VIOLATION QUARANTINE")
+    for step in range(steps):
+        deliver(made, step, step * count, count)
+        crash(made)
+        made.run_ok()
+        sent = sorted(row["id"] for row in values(broker, topic))
+        everything = range((step + 1) * count)
+        assert sent == [i for i in everything if i % 5], f"step {step}"
+        aside = made.rows("SELECT count(*) FROM out_t__quarantine")
+        assert aside == [(len([i for i in everything if i % 5 == 0]),)]
+    assert list((made.warehouse / "_weir/out_t/staged").iterdir()) == []
+
+
+def kill_after(made, draw):
+    """kill -9 within a run; one that ends before it was soon done."""
+    child = subprocess.Popen([weir_bin(), "run", "."], cwd=made.folder, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    try:
+        child.wait(timeout=draw.uniform(0.02, 1.5))
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_at_changes_of_the_disk(broker, tmp_path, seed):
+    draw = random.Random(seed)
+
+    def crash(made):
+        for _ in range(2):
+            run_until_killed(made, [], after=draw.randrange(1, 70))
+
+    crash_and_finish(tmp_path, broker, crash)
+
+
+def test_killed_at_random_moments(broker, tmp_path):
+    draw = random.Random(1)
+    crash_and_finish(tmp_path, broker, lambda made: kill_after(made, draw), count=3000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 130))
+def test_killed_at_random_moments_often(broker, tmp_path, seed):
+    """30 projects, 4 steps, 2 kills in each: 240 kills."""
+    draw = random.Random(seed)
+
+    def crash(made):
+        kill_after(made, draw)
+        kill_after(made, draw)
+
+    crash_and_finish(tmp_path, broker, crash, steps=4, count=3000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(5))
+def test_killed_at_every_change_of_the_disk(broker, tmp_path, part):
+    for point in range(1 + part, 80, 5):
+        crash_and_finish(tmp_path / str(point), broker,
+                         lambda made, point=point: run_until_killed(made, ["--threads", "1"],
+                                                                    after=point), steps=2)
