@@ -74,6 +74,10 @@ const Topic* Topics::Find(const TopicId& id) const {
   return found == names_.end() ? nullptr : Find(found->second);
 }
 
+bool IsInternalTopic(std::string_view name) {
+  return name == kGroupOffsetsTopic || name == kTransactionsTopic;
+}
+
 std::string WrongWithTopicName(std::string_view name) {
   if (name.empty()) return "the empty string is not allowed";
   const std::string quoted = "'" + std::string(name) + "'";

@@ -48,6 +48,12 @@ class Topics {
   std::map<TopicId, std::string> names_;
 };
 
+// Kafka keeps committed offsets and transactions in topics of these names. Here they are empty: the
+// state store has that. Clients may read them and not write.
+inline constexpr const char* kGroupOffsetsTopic = "__consumer_offsets";
+inline constexpr const char* kTransactionsTopic = "__transaction_state";
+bool IsInternalTopic(std::string_view name);
+
 // "" if the name may be a topic's, else what is wrong with it, as Kafka says it.
 std::string WrongWithTopicName(std::string_view name);
 

@@ -75,6 +75,7 @@ void Handle(const CallPtr& call) {
       continue;
     }
     described.topic_id = topic->id;
+    described.is_internal = IsInternalTopic(name);
     described.topic_authorized_operations = kTopicOperations;
     const bool resumed = request.cursor && request.cursor->topic_name == name;
     const auto end = static_cast<int32_t>(topic->partitions.size());

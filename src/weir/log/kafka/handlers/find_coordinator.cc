@@ -9,6 +9,15 @@ namespace {
 constexpr int8_t kGroup = 0;
 constexpr int8_t kTransaction = 1;
 
+// Clients that tell internal topics from others expect this one once there are groups. Without it
+// groups work too: an error is none here.
+void MakeGroupOffsetsTopic(Broker& broker) {
+  if (broker.log().topics().Find(kGroupOffsetsTopic) != nullptr) return;
+  Position end = 0;
+  std::string message;
+  (void)broker.CreateTopic(kGroupOffsetsTopic, 1, {{"cleanup.policy", "compact"}}, &end, &message);
+}
+
 void Handle(const CallPtr& call) {
   FindCoordinatorRequest request;
   if (!call->Decode(&request)) return;
@@ -16,6 +25,7 @@ void Handle(const CallPtr& call) {
   const int32_t node_id = call->broker().options().node_id;
   const bool known = request.key_type == kGroup || request.key_type == kTransaction;
   const KafkaError error = known ? KafkaError::kNone : KafkaError::kInvalidRequest;
+  if (request.key_type == kGroup) MakeGroupOffsetsTopic(call->broker());
   FindCoordinatorResponse response;
   if (call->version() < 4) {
     response.error_code = CodeOf(error);

@@ -8,9 +8,11 @@
 #include "weir/log/kafka/messages/join_group.h"
 #include "weir/log/kafka/messages/leave_group.h"
 #include "weir/log/kafka/messages/list_groups.h"
+#include "weir/log/kafka/messages/metadata.h"
 #include "weir/log/kafka/messages/offset_commit.h"
 #include "weir/log/kafka/messages/offset_delete.h"
 #include "weir/log/kafka/messages/offset_fetch.h"
+#include "weir/log/kafka/messages/produce.h"
 #include "weir/log/kafka/messages/sync_group.h"
 #include "weir/log/kafka/testing/broker_fixture.h"
 
@@ -77,6 +79,35 @@ TEST_F(GroupHandlersTest, FindCoordinatorSaysHereInEachVersion) {
       EXPECT_EQ(response.coordinators[1].node_id, 1);
     }
   }
+}
+
+TEST_F(GroupHandlersTest, TheFirstGroupMakesTheInternalTopicThatNobodyWritesTo) {
+  FindCoordinatorRequest find;
+  find.coordinator_keys = {"g"};
+  EXPECT_EQ(log_->topics().Find(kGroupOffsetsTopic), nullptr);
+  for (int i = 0; i < 2; ++i) {
+    Ask<FindCoordinatorRequest, FindCoordinatorResponse>(find, 6);
+    ASSERT_NE(log_->topics().Find(kGroupOffsetsTopic), nullptr);
+  }
+  MakeTopic("t");
+  MetadataRequest all;
+  all.topics.reset();
+  const auto described = Ask<MetadataRequest, MetadataResponse>(all, 12);
+  ASSERT_EQ(described.topics.size(), 2u);
+  EXPECT_EQ(described.topics[0].name, kGroupOffsetsTopic);
+  EXPECT_TRUE(described.topics[0].is_internal);
+  EXPECT_FALSE(described.topics[1].is_internal);
+  Ask<MetadataRequest, MetadataResponse>(MetadataRequest(), 0);  // which can't say it
+
+  ProduceRequest write;
+  write.acks = -1;
+  write.topic_data.resize(1);
+  write.topic_data[0].name = kGroupOffsetsTopic;
+  write.topic_data[0].partition_data.resize(1);
+  write.topic_data[0].partition_data[0].records = Records("bytes");
+  const auto refused = Ask<ProduceRequest, ProduceResponse>(write, 12);
+  EXPECT_EQ(refused.responses.at(0).partition_responses.at(0).error_code,
+            static_cast<int16_t>(KafkaError::kInvalidTopicException));
 }
 
 TEST_F(GroupHandlersTest, JoinSyncHeartbeatAndLeaveInEachVersion) {

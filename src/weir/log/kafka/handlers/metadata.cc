@@ -11,6 +11,7 @@ ResponseTopic Describe(Broker& broker, const Topic& topic) {
   ResponseTopic described;
   described.name = topic.name;
   described.topic_id = topic.id;
+  described.is_internal = IsInternalTopic(topic.name);
   const std::vector<int32_t> self = {broker.options().node_id};
   for (size_t i = 0; i < topic.partitions.size(); ++i) {
     MetadataResponse::MetadataResponsePartition partition;

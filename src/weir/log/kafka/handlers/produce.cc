@@ -22,6 +22,10 @@ Position AppendOne(const CallPtr& call, const Topic* topic,
   };
   PartitionLog* partition = broker.FindPartition(topic, data.index);
   if (partition == nullptr) return refuse(KafkaError::kUnknownTopicOrPartition, "");
+  if (IsInternalTopic(topic->name)) {
+    return refuse(KafkaError::kInvalidTopicException,
+                  "Cannot append to internal topic " + topic->name);
+  }
   response->log_start_offset = partition->start_offset();
   const std::string_view bytes = data.records ? data.records->first() : std::string_view();
   ProduceRules rules;

@@ -59,7 +59,10 @@ class BrokerFixture : public ::testing::Test {
     std::shared_ptr<State> state_ = std::make_shared<State>();
   };
 
-  BrokerFixture() : env_(1) { Start(); }
+  BrokerFixture() : env_(1) {
+    broker_options_.groups.initial_rebalance_delay_ms = 0;
+    Start();
+  }
 
   // Starts the broker, again if it ran: what was not flushed is gone.
   void Start() {
