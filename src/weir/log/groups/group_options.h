@@ -12,8 +12,10 @@ struct GroupOptions {
   // group.*
   int32_t min_session_timeout_ms = 6'000;
   int32_t max_session_timeout_ms = 1'800'000;
-  int32_t initial_rebalance_delay_ms = 0;  // Kafka waits 3,000 ms for more members
-  int32_t max_size = 10'000;               // members of a group
+  // The first member of an empty classic group waits so long for others that start with it: one
+  // rebalance, not one each. Kafka waits 3,000 ms.
+  int32_t initial_rebalance_delay_ms = 100;
+  int32_t max_size = 10'000;  // members of a group
 
   // offsets.*, offset.*
   int32_t offset_metadata_max_bytes = 4'096;

@@ -48,7 +48,7 @@ inline std::string Subscription(const std::vector<std::string>& topics) {
 
 class GroupWorld {
  public:
-  explicit GroupWorld(uint64_t seed = 1) : env_(seed) {}
+  explicit GroupWorld(uint64_t seed = 1) : env_(seed) { options_.initial_rebalance_delay_ms = 0; }
 
   // The coordinator first, as a server would; then the log, from what is on disk.
   void Open() {
