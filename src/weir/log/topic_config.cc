@@ -36,7 +36,7 @@ constexpr ConfigDefinition kDefinitions[] = {
     {"local.retention.bytes", ConfigType::kLong, "-2", -2, kLongMax, "", "Without effect."},
     {"local.retention.ms", ConfigType::kLong, "-2", -2, kLongMax, "", "Without effect."},
     {"max.compaction.lag.ms", ConfigType::kLong, "9223372036854775807", 1, 9.3e18, "",
-     "Without effect: compaction runs when enough can be removed."},
+     "How long a record with a newer one of its key stays at most, give or take ten seconds."},
     {"max.message.bytes", ConfigType::kInt, "1048588", 0, kIntMax, "",
      "The largest record batch that is taken."},
     {"message.timestamp.after.max.ms", ConfigType::kLong, "3600000", 0, 9.3e18, "",
@@ -199,6 +199,7 @@ TopicSettings ParseTopicConfigs(const std::map<std::string, std::string>& config
   settings.timestamp_after_max_ms = number("message.timestamp.after.max.ms");
   settings.delete_retention_ms = number("delete.retention.ms");
   settings.min_compaction_lag_ms = number("min.compaction.lag.ms");
+  settings.max_compaction_lag_ms = number("max.compaction.lag.ms");
   settings.min_cleanable_ratio = ParseDouble(text("min.cleanable.dirty.ratio")).value_or(0.5);
   settings.retain_until_consumed_by = text("weir.retain.until.consumed.by");
   return settings;

@@ -52,6 +52,7 @@ struct TopicSettings {
   int64_t timestamp_after_max_ms = INT64_MAX;
   int64_t delete_retention_ms = 24 * 3600 * int64_t{1000};
   int64_t min_compaction_lag_ms = 0;
+  int64_t max_compaction_lag_ms = INT64_MAX;
   double min_cleanable_ratio = 0.5;
   // Ours: records that these groups have not read yet are kept, whatever else says.
   std::string retain_until_consumed_by;  // names, separated by commas

@@ -264,6 +264,27 @@ TEST_F(CompactionTest, NotBeforeItPaysAndNotWhatIsYoung) {
   EXPECT_THAT(Records(), ElementsAre("2 a=3"));
 }
 
+TEST_F(CompactionTest, ATopicsLongestLagClosesTheOpenSegmentAndPaysOrNot) {
+  policy_.max_compaction_lag_ms = 20'000;
+  Open();
+  Produce({{"a", "1"}});
+  Produce({{"a", "2"}});
+  Flush();
+  Run(15);
+  EXPECT_THAT(Records(), ElementsAre("0 a=1", "1 a=2"));
+  Run(10);
+  EXPECT_THAT(Records(), ElementsAre("1 a=2"));
+  policy_.min_cleanable_ratio = 0.9;
+  Produce({{"a", "3"}});
+  Flush();
+  Run(60);
+  EXPECT_THAT(Records(), ElementsAre("2 a=3"));
+  // Without anything to compact, nothing is closed.
+  const size_t segments = log_->journal().Segments().size();
+  Run(60);
+  EXPECT_EQ(log_->journal().Segments().size(), segments);
+}
+
 TEST_F(CompactionTest, WhatCannotBeDecodedStays) {
   Open();
   Produce({{"a", "1"}});

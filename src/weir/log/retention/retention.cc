@@ -33,6 +33,7 @@ RetentionPolicy RetentionPolicy::Of(const TopicSettings& settings) {
   policy.compacts = settings.compacts;
   policy.delete_retention_ms = settings.delete_retention_ms;
   policy.min_compaction_lag_ms = settings.min_compaction_lag_ms;
+  policy.max_compaction_lag_ms = settings.max_compaction_lag_ms;
   policy.min_cleanable_ratio = settings.min_cleanable_ratio;
   return policy;
 }
@@ -71,6 +72,7 @@ void Retention::BeginPass() {
   live_.clear();
   dirty_.clear();
   open_dirty_bytes_ = 0;
+  open_overdue_ = false;
   // Nothing is added to these any more, so what is counted as dead stays dead.
   sealed_ = log_.journal().Segments();
   sealed_.pop_back();
@@ -331,10 +333,10 @@ void Retention::EndPass(int64_t now_ms) {
   const uint64_t open_live = open == live_.end() ? 0 : open->second;
   held += open_frames > open_live ? open_frames - open_live : 0;
   held += open_dirty_bytes_;
-  if (held >= options_.roll_bytes && now_ms - log_.open_since_ms() >= options_.roll_after_ms &&
-      !log_.Roll().ok()) {
-    failures_.Add();
-  }
+  const int64_t open_ms = now_ms - log_.open_since_ms();
+  const bool pays = held >= options_.roll_bytes && open_ms >= options_.roll_after_ms;
+  const bool is_overdue = open_overdue_ && open_ms >= options_.roll_overdue_ms;
+  if ((pays || is_overdue) && !log_.Roll().ok()) failures_.Add();
 }
 
 void Retention::RemoveDoomed() {
@@ -360,6 +362,7 @@ void Retention::ConsiderCompaction(const PartitionLog& partition, const Retentio
   int64_t end = partition.last_stable_offset();
   uint64_t clean = 0;
   uint64_t dirty = 0;
+  bool overdue = false;
   for (const SegmentPart& part : partition.parts()) {
     if (part.end_offset <= partition.cleaned_end()) {
       clean += part.bytes;
@@ -368,6 +371,11 @@ void Retention::ConsiderCompaction(const PartitionLog& partition, const Retentio
     const bool is_young =
         now_ms - WrittenAt(part.max_timestamp, part.appended_ms) < policy.min_compaction_lag_ms;
     const bool is_open = IsOpen(partition, part);
+    // Some of an open part may be as old as its segment.
+    const int64_t since_ms = is_open ? log_.open_since_ms() : part.appended_ms;
+    if (!is_young && now_ms - since_ms >= policy.max_compaction_lag_ms) {
+      (is_open ? open_overdue_ : overdue) = true;
+    }
     if (is_open || is_young) {
       end = std::min(end, part.base_offset);
       const double ratio =
@@ -383,7 +391,7 @@ void Retention::ConsiderCompaction(const PartitionLog& partition, const Retentio
       partition.cleaned().begin(), partition.cleaned().end(), [&](const Cleaned& cleaned) {
         return cleaned.tombstones > 0 && now_ms - cleaned.at_ms >= policy.delete_retention_ms;
       });
-  if ((dirty > 0 && ratio >= policy.min_cleanable_ratio) || has_old_tombstones) {
+  if ((dirty > 0 && (overdue || ratio >= policy.min_cleanable_ratio)) || has_old_tombstones) {
     end = std::max(end, partition.cleaned_end());
     dirty_.push_back({ratio, partition.number(), end, policy.delete_retention_ms});
   }

@@ -47,6 +47,7 @@ struct RetentionPolicy {
   bool compacts = false;
   int64_t delete_retention_ms = 24 * 3600 * int64_t{1000};
   int64_t min_compaction_lag_ms = 0;
+  int64_t max_compaction_lag_ms = std::numeric_limits<int64_t>::max();
   double min_cleanable_ratio = 0.5;
 
   static RetentionPolicy Of(const TopicSettings& settings);
@@ -57,6 +58,8 @@ struct RetentionOptions {
   // An open segment of this age is closed if that gives at least `roll_bytes` back.
   int64_t roll_after_ms = 3'600'000;
   uint64_t roll_bytes = 64 << 10;
+  // One of this age is closed if it has what a topic's max.compaction.lag.ms wants compacted.
+  int64_t roll_overdue_ms = 10'000;
   // A segment of which at least this share is dead is rewritten.
   double settle_dead_share = 0.5;
   // As many segments that are small (a sixteenth of a segment) are made one.
@@ -140,6 +143,7 @@ class Retention {
   };
   std::vector<Dirty> dirty_;
   uint64_t open_dirty_bytes_ = 0;  // would be compacted if the open segment was closed
+  bool open_overdue_ = false;      // some of them should have been
   uint64_t passes_ = 0;
   std::unordered_map<uint32_t, Front> fronts_;
   std::string buffer_;
