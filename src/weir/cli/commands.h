@@ -16,6 +16,7 @@ void AddRunsCommand(CLI::App& app, Outcome& outcome);
 void AddServeCommand(CLI::App& app, Outcome& outcome);
 void AddSqlCommand(CLI::App& app, Outcome& outcome);
 void AddTestCommand(CLI::App& app, Outcome& outcome);
+void AddTopicCommand(CLI::App& app, Outcome& outcome);
 void AddUserCommand(CLI::App& app, Outcome& outcome);
 
 }  // namespace weir::cli

@@ -20,7 +20,8 @@ struct Wrong {
 Wrong FindWrong(CLI::App& app, const std::vector<std::string>& arguments) {
   Wrong wrong;
   CLI::App* command = &app;
-  for (const std::string& argument : arguments) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
     const auto all = [](CLI::App*) { return true; };
     std::vector<std::string> names;
     CLI::App* found = nullptr;
@@ -33,7 +34,11 @@ Wrong FindWrong(CLI::App& app, const std::vector<std::string>& arguments) {
       wrong.command += " " + argument;
     } else if (argument.rfind("--", 0) == 0) {
       const std::string name = argument.substr(0, argument.find('='));
-      if (command->get_option_no_throw(name) != nullptr) continue;
+      if (const CLI::Option* known = command->get_option_no_throw(name)) {
+        const bool has_value = known->get_type_size() > 0 && name == argument;
+        if (has_value) ++i;
+        continue;
+      }
       std::vector<std::string> options;
       for (const CLI::Option* option : command->get_options()) {
         for (const std::string& known : option->get_lnames()) options.push_back("--" + known);
@@ -99,6 +104,7 @@ int main(int argc, char** argv) {
   weir::cli::AddQuarantineCommand(app, outcome);
   weir::cli::AddRunsCommand(app, outcome);
   weir::cli::AddServeCommand(app, outcome);
+  weir::cli::AddTopicCommand(app, outcome);
   weir::cli::AddUserCommand(app, outcome);
   weir::cli::AddFlowCommand(app, outcome);
   try {

@@ -2,16 +2,21 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 
+#include "duckdb/common/types/value.hpp"
 #include "duckdb/main/connection.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
 #include "weir/base/checksum.h"
 #include "weir/cli/commands.h"
 #include "weir/cli/result_output.h"
 #include "weir/cli/terminal.h"
+#include "weir/cli/topic/topic_command.h"
+#include "weir/guard/dead_letter.h"
 #include "weir/guard/quarantine.h"
 #include "weir/observe/quantity.h"
 #include "weir/observe/text_table.h"
+#include "weir/server/topics/topic_writer.h"
 #include "weir/sql/replay.h"
 
 namespace weir::cli {
@@ -23,6 +28,8 @@ struct QuarantineFlags {
   std::string table;
   std::string where;
   std::string file;
+  std::string to_topic;
+  TopicFlags topics;
   int64_t limit = 20;
   std::string format = "text";
 
@@ -174,8 +181,75 @@ Result<int> Show(const QuarantineFlags& flags) {
   return 0;
 }
 
+// Where a row lay in a topic: its source is "orders/3" and its position the offset. Nothing for one
+// that came of a file or a table.
+std::optional<server::TopicPartition> TopicOf(const std::string& source) {
+  const size_t slash = source.rfind('/');
+  if (slash == std::string::npos || slash == 0 || source.find('/') != slash) return std::nullopt;
+  server::TopicPartition partition{source.substr(0, slash), 0};
+  const char* const end = source.data() + source.size();
+  const auto parsed = std::from_chars(source.data() + slash + 1, end, partition.partition);
+  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+  return partition;
+}
+
+// Rows that came of a topic, as records of a dead letter topic: their bytes as they were, and in
+// Connect's headers where they lay and what is wrong with them.
+Result<int> ExportToTopic(const QuarantineFlags& flags) {
+  WEIR_ASSIGN_OR_RETURN(auto runtime, OpenAll(flags));
+  WEIR_ASSIGN_OR_RETURN(std::string quarantine, QuarantineOf(*runtime, flags.table));
+  WEIR_ASSIGN_OR_RETURN(
+      const auto rows,
+      QueryWhere(*runtime, flags,
+                 "SELECT source, position, raw, raw_truncated, "
+                 "array_to_string(constraints, ', '), message, quarantine_id, "
+                 "list_contains(constraints, 'parses') FROM " +
+                     quarantine + Where(flags) + " ORDER BY ingest_time, source, position"));
+  WEIR_ASSIGN_OR_RETURN(const TopicSession topics, OpenTopics(flags.topics));
+  WEIR_ASSIGN_OR_RETURN(const auto writer,
+                        server::TopicWriter::Open(*topics.admin, flags.to_topic, {}));
+  int64_t written = 0;
+  int64_t elsewhere = 0;
+  int64_t cut = 0;
+  for (const auto& row : *rows) {
+    const auto text = [&](size_t column) {
+      return row.IsNull(column) ? std::string() : row.GetValue<std::string>(column);
+    };
+    const auto partition = TopicOf(text(0));
+    if (!partition) {
+      ++elsewhere;
+      continue;
+    }
+    if (row.IsNull(2) || row.GetValue<bool>(3)) {
+      ++cut;
+      continue;
+    }
+    const bool unparsed = !row.IsNull(7) && row.GetValue<bool>(7);
+    auto headers = guard::DeadLetterHeaders(
+        {partition->topic, partition->partition, row.GetValue<int64_t>(1), flags.table,
+         unparsed ? "VALUE_CONVERTER" : "TRANSFORMATION", text(4), text(5)});
+    headers.emplace_back("weir.quarantine_id", text(6));
+    const std::string raw = duckdb::StringValue::Get(row.GetValue<duckdb::Value>(2));
+    server::WrittenRecord record;
+    record.value = raw;
+    for (const auto& [name, value] : headers) record.headers.push_back({name, value});
+    WEIR_RETURN_IF_ERROR(writer->Add(record));
+    ++written;
+  }
+  WEIR_RETURN_IF_ERROR(writer->Flush());
+  fmt::print("{} written to topic {}", observe::Counted(written, "row"), flags.to_topic);
+  if (elsewhere > 0) fmt::print("; {} did not come of a topic", elsewhere);
+  if (cut > 0) fmt::print("; of {} the bytes are not whole in quarantine", cut);
+  fmt::print("\n");
+  return 0;
+}
+
 // JSON lines to mend by hand and give back to replay --from.
 Result<int> Export(const QuarantineFlags& flags) {
+  if (flags.file.empty() == flags.to_topic.empty()) {
+    return Error::User(ErrorCode::kInvalid, "say --to FILE or --to-topic TOPIC");
+  }
+  if (!flags.to_topic.empty()) return ExportToTopic(flags);
   WEIR_ASSIGN_OR_RETURN(auto runtime, OpenAll(flags));
   WEIR_ASSIGN_OR_RETURN(std::string quarantine, QuarantineOf(*runtime, flags.table));
   const std::string rows =
@@ -222,7 +296,10 @@ void Add(CLI::App& parent, Outcome& outcome, const char* name, const char* about
   }
   if (has('l')) command->add_option("--limit", flags->limit, "most rows to show");
   if (has('o')) {
-    command->add_option("--to", flags->file, "file of JSON lines to write")->required();
+    command->add_option("--to", flags->file, "file of JSON lines to write");
+    command->add_option("--to-topic", flags->to_topic,
+                        "topic to write rows to that came of a topic, with Connect's headers");
+    flags->topics.AddTo(*command);
   }
   if (has('i')) {
     command->add_option("--from", flags->file, "file of mended JSON lines, as export writes them");

@@ -7,6 +7,7 @@
 #include "weir/cli/commands.h"
 #include "weir/cli/sql_shell.h"
 #include "weir/cli/terminal.h"
+#include "weir/cli/topic/topic_command.h"
 
 namespace weir::cli {
 
@@ -18,6 +19,7 @@ struct SqlFlags {
   bool statements_given = false;
   std::string statements;
   std::string format = "table";
+  TopicFlags topics;
 };
 
 Status OneShot(SqlWorkspace& workspace, const SqlFlags& flags, const OutputStyle& style) {
@@ -41,7 +43,11 @@ Status Pipe(SqlShell& shell) {
 
 Status Run(const SqlFlags& flags, Env& env) {
   WEIR_ASSIGN_OR_RETURN(const server::ProjectOptions options, flags.project.ToOptions());
-  WEIR_ASSIGN_OR_RETURN(auto workspace, SqlWorkspace::Open(env, options, flags.project_given));
+  SqlWorkspace::Topics topics;
+  WEIR_ASSIGN_OR_RETURN(topics.client, flags.topics.ToOptions("weir-sql"));
+  topics.data = flags.topics.data;
+  WEIR_ASSIGN_OR_RETURN(auto workspace,
+                        SqlWorkspace::Open(env, options, flags.project_given, topics));
   const OutputStyle style{ResultFormats().at(flags.format), TerminalWidth(1)};
   if (flags.statements_given) return OneShot(*workspace, flags, style);
   SqlShell shell(env, *workspace, style, IsTerminal(0) && IsTerminal(1));
@@ -58,6 +64,8 @@ void AddSqlCommand(CLI::App& app, Outcome& outcome) {
       app.add_subcommand("sql", "ask a project's tables, or any files: shell, -c, or a pipe");
   flags->project.AddTo(*command);
   command->add_option("-c,--command", flags->statements, "run these statements and end");
+  flags->topics.data.clear();  // unless given, the project's
+  flags->topics.AddTo(*command);
   command->add_option("--format", flags->format, "of the rows")
       ->check(CLI::IsMember(ResultFormats()))
       ->capture_default_str();

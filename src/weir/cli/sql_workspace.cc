@@ -11,6 +11,8 @@
 #include "weir/cli/delta_scan.h"
 #include "weir/cli/plan_text.h"
 #include "weir/columnar/duckdb_error.h"
+#include "weir/server/topics/topic_access.h"
+#include "weir/server/topics/topic_functions.h"
 
 namespace weir::cli {
 
@@ -86,6 +88,13 @@ std::optional<Explained> AsExplain(const sql::Fragment& statement) {
   return explained;
 }
 
+void RegisterTopics(columnar::Engine& engine, const SqlWorkspace::Topics& topics,
+                    const std::string& folder) {
+  const std::string data = topics.data.empty() ? JoinPath(folder, "data") : topics.data;
+  server::RegisterTopicFunctions(
+      engine.database(), std::make_shared<server::TopicAccess>(engine.env(), topics.client, data));
+}
+
 // Statements like SET answer with one column "Success" and no row: nothing to show.
 bool HasRows(const duckdb::QueryResult& result) {
   return result.properties.return_type == duckdb::StatementReturnType::QUERY_RESULT;
@@ -95,7 +104,8 @@ bool HasRows(const duckdb::QueryResult& result) {
 
 Result<std::unique_ptr<SqlWorkspace>> SqlWorkspace::Open(Env& env,
                                                          const server::ProjectOptions& options,
-                                                         bool project_expected) {
+                                                         bool project_expected,
+                                                         const Topics& topics) {
   std::unique_ptr<SqlWorkspace> workspace(new SqlWorkspace(env));
   bool has_project = project_expected;
   if (!has_project) {
@@ -109,6 +119,7 @@ Result<std::unique_ptr<SqlWorkspace>> SqlWorkspace::Open(Env& env,
   if (has_project) {
     WEIR_ASSIGN_OR_RETURN(workspace->runtime_, server::ProjectRuntime::Open(env, options));
     WEIR_RETURN_IF_ERROR(workspace->Refresh());
+    RegisterTopics(workspace->runtime_->engine(), topics, workspace->runtime_->project().folder);
     return workspace;
   }
   columnar::EngineOptions engine_options;
@@ -118,6 +129,7 @@ Result<std::unique_ptr<SqlWorkspace>> SqlWorkspace::Open(Env& env,
   engine_options.spill_bytes_max = options.spill_bytes_max;
   WEIR_ASSIGN_OR_RETURN(workspace->engine_, columnar::Engine::Open(env, engine_options));
   WEIR_ASSIGN_OR_RETURN(workspace->session_, sql::Session::Open(*workspace->engine_));
+  RegisterTopics(*workspace->engine_, topics, "");
   return workspace;
 }
 

@@ -11,14 +11,20 @@
 
 #include "weir/cli/result_output.h"
 #include "weir/server/project_runtime.h"
+#include "weir/server/topics/kafka_client.h"
 
 namespace weir::cli {
 
 class SqlWorkspace {
  public:
+  // Whose topics topic('name') and the tables of system mean.
+  struct Topics {
+    server::KafkaClientOptions client;  // without servers: those of the folder
+    std::string data;                   // "": data/ in the project, or in the working directory
+  };
   // `project_expected`: a folder without .sql files is an error, not a workspace without project.
   static Result<std::unique_ptr<SqlWorkspace>> Open(Env& env, const server::ProjectOptions& options,
-                                                    bool project_expected);
+                                                    bool project_expected, const Topics& topics);
 
   // The project, or null.
   const server::ProjectRuntime* project() const { return runtime_.get(); }

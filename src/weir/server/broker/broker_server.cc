@@ -11,6 +11,7 @@
 #include "weir/log/security/users.h"
 #include "weir/server/broker/asio_timers.h"
 #include "weir/server/broker/http_page.h"
+#include "weir/server/broker/lag_metrics.h"
 
 namespace weir::server {
 
@@ -66,6 +67,7 @@ class BrokerServer::Parts {
     disk_thread_ = env_.StartThread("log-disk", [this] { disk_loop_.run(); });
     WEIR_ASSIGN_OR_RETURN(log_, log::EventLog::Open(env_, metrics_, log_options, &recovery_));
     broker_ = std::make_unique<log::kafka::Broker>(env_, metrics_, *log_, timers_, options_.broker);
+    lag_metrics_ = std::make_unique<LagMetrics>(*broker_);
     WEIR_RETURN_IF_ERROR(MakeFirstUser());
     if (options_.tls.given()) {
       WEIR_ASSIGN_OR_RETURN(tls_, TlsContext::Load(options_.tls));
@@ -87,6 +89,7 @@ class BrokerServer::Parts {
             return failure ? failure->ToString() : std::string();
           },
           options_.http.tls ? tls_.get() : nullptr);
+      page_->AddMetrics([this] { return lag_metrics_->PrometheusText(); });
       WEIR_RETURN_IF_ERROR(page_->Listen(options_.http.host, options_.http.port));
     }
     log_->journal().StartFlushing([this](log::Position durable) {
@@ -98,7 +101,11 @@ class BrokerServer::Parts {
   }
 
   void Run() {
-    asio::signal_set signals(loop_, SIGINT, SIGTERM);
+    asio::signal_set signals(loop_);
+    if (options_.catch_signals) {
+      signals.add(SIGINT);
+      signals.add(SIGTERM);
+    }
     signals.async_wait([this](const boost::system::error_code& error, int) {
       if (!error) Stop();
     });
@@ -180,6 +187,7 @@ class BrokerServer::Parts {
   log::EventLogRecovery recovery_;
   std::unique_ptr<log::EventLog> log_;
   std::unique_ptr<log::kafka::Broker> broker_;
+  std::unique_ptr<LagMetrics> lag_metrics_;
   std::unique_ptr<TlsContext> tls_;
   std::vector<std::unique_ptr<KafkaListener>> listeners_;
   std::unique_ptr<HttpPage> page_;

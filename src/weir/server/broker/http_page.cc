@@ -71,6 +71,7 @@ class HttpPage::Connection : public std::enable_shared_from_this<Connection<Stre
       response_.body() = "only GET is answered here\n";
     } else if (target == "/metrics") {
       response_.body() = page_.metrics_.PrometheusText();
+      if (page_.more_metrics_) response_.body() += page_.more_metrics_();
     } else if (target == "/health") {
       const std::string wrong = page_.wrong_();
       if (!wrong.empty()) response_.result(http::status::service_unavailable);

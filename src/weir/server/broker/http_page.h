@@ -29,6 +29,8 @@ class HttpPage {
       : acceptor_(loop), metrics_(metrics), wrong_(std::move(wrong)), tls_(tls) {}
 
   Status Listen(const std::string& host, uint16_t port);
+  // Further text for /metrics, made when it is asked for.
+  void AddMetrics(std::function<std::string()> text) { more_metrics_ = std::move(text); }
   uint16_t port() const { return port_; }
   void Close();
 
@@ -41,6 +43,7 @@ class HttpPage {
   const MetricRegistry& metrics_;
   const std::function<std::string()> wrong_;
   const TlsContext* const tls_;
+  std::function<std::string()> more_metrics_;
   uint16_t port_ = 0;
   size_t connections_ = 0;
 };

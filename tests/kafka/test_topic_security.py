@@ -1,0 +1,55 @@
+"""`weir topic` over TLS and with a login: a file of properties as Kafka's own tools take it."""
+import json
+import subprocess
+
+import pytest
+from test_security import MECHANISMS, PASSWORD, certificates, secure  # noqa: F401
+from weir_project import weir_bin
+
+SECONDS_MAX = 30
+
+
+def topic(secure, listener: str, folder, properties: dict, *arguments: str):  # noqa: F811
+    config = folder / "client.properties"
+    config.write_text("# a comment\n" + "".join(f"{k} = {v}\n" for k, v in properties.items()))
+    return subprocess.run([weir_bin(), "topic", *arguments, "--server", secure.listeners[listener],
+                           "--client-config", str(config)], input="one\n", text=True,
+                          capture_output=True, timeout=SECONDS_MAX)
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("listener", ["sasl", "sasl+tls"])
+def test_who_has_the_password_comes_in(secure, certificates, tmp_path, listener,  # noqa: F811
+                                       mechanism):
+    properties = {
+        "security.protocol": "SASL_SSL" if "tls" in listener else "SASL_PLAINTEXT",
+        "sasl.mechanism": mechanism,
+        "sasl.jaas.config": f'a.LoginModule required \\\n username="alice" password="{PASSWORD}";'}
+    if "tls" in listener:
+        properties["ssl.truststore.location"] = certificates / "ca.pem"
+    name = f"{mechanism}-{listener.replace('+', '-')}"
+    for command in (["create", name], ["produce", name]):
+        done = topic(secure, listener, tmp_path, properties, *command)
+        assert done.returncode == 0, done.stderr
+    done = topic(secure, listener, tmp_path, properties, "tail", name, "--format", "json")
+    assert json.loads(done.stdout)["value"] == "one"
+
+    wrong = {**properties, "sasl.jaas.config": 'a required username="alice" password="no";'}
+    done = topic(secure, listener, tmp_path, wrong, "ls")
+    assert done.returncode == 3 and "let us in" in done.stderr and "password" in done.stderr
+
+
+def test_what_does_not_fit_the_port_is_told(secure, certificates, tmp_path):  # noqa: F811
+    trusting = {"security.protocol": "SSL", "ssl.ca.location": certificates / "ca.pem"}
+    assert topic(secure, "tls", tmp_path, trusting, "ls").returncode == 0
+    done = topic(secure, "tls", tmp_path, {"security.protocol": "SSL"}, "ls")
+    assert done.returncode == 3 and "certificate" in done.stderr
+    done = topic(secure, "plain", tmp_path, trusting, "ls")
+    assert done.returncode == 3 and "TLS" in done.stderr
+    done = topic(secure, "tls", tmp_path, {"security.protocol": "PLAINTEXT"}, "ls")
+    assert done.returncode == 3 and "--client-config" in done.stderr
+    done = topic(secure, "sasl", tmp_path, {"security.protocol": "SASL_PLAINTEXT",
+                                            "sasl.mechanism": "GSSAPI"}, "ls")
+    assert done.returncode == 2 and "SCRAM-SHA-512" in done.stderr
+    done = topic(secure, "plain", tmp_path, {"security.protocl": "SSL"}, "ls")
+    assert done.returncode == 2 and "security.protocol" in done.stderr
