@@ -25,7 +25,7 @@ class RecordFilter {
  public:
   static constexpr size_t kBatch = 2048;
 
-  // Evaluated once over no record: mistakes are told before anything is read.
+  // Bound here: mistakes are told before anything is read.
   static Result<std::unique_ptr<RecordFilter>> Open(const std::string& condition);
   ~RecordFilter();
 
@@ -36,9 +36,8 @@ class RecordFilter {
 
  private:
   struct Parts;
-  RecordFilter(std::string condition, std::unique_ptr<Parts> parts);
+  explicit RecordFilter(std::unique_ptr<Parts> parts);
 
-  const std::string condition_;
   std::unique_ptr<Parts> parts_;
   size_t size_ = 0;
 };
