@@ -172,7 +172,7 @@ def test_each_compression_is_written_and_read(tools, name, codec):
 
 
 def test_files_json_and_tombstones(tools, name, tmp_path):
-    tools("create", name, "--partitions", "2")
+    tools("create", name, "--partitions", "2", "--set", "retention.ms=-1")
     lines = [{"key": "k", "value": None, "headers": {"h": "1", "n": None}},
              {"key": None, "value": {"a": [1]}, "partition": 1,
               "timestamp": "2026-01-02 03:04:05.678"}]
@@ -224,6 +224,21 @@ def test_what_is_no_text_is_shown_and_kept(tools, broker, name):
     assert r"a\nb\x1B[31m" in tools("tail", name)
     assert tools.bytes("tail", name, "--format", "raw").stdout \
         == b"\xff\x00a\\\na\nb\x1b[31m\n"
+
+
+def test_dead_letters_of_kafka_connect_are_shown_in_words(tools, broker, name):
+    tools("create", name)
+    told = {"topic": "orders", "partition": "3", "offset": "17", "connector.name": "files",
+            "task.id": "0", "stage": "VALUE_CONVERTER", "exception.class.name": "DataException",
+            "exception.message": "no number"}
+    producer = Producer({"bootstrap.servers": broker.address})
+    producer.produce(name, "broken", headers=[(f"__connect.errors.{k}", v) for k, v in told.items()]
+                     + [("trace", "7")])
+    assert producer.flush(SECONDS_MAX) == 0
+    lines = tools("tail", name).splitlines()
+    assert lines[0].endswith("0@0  broken")
+    assert lines[1:] == ["    dead letter: from orders/3 at 17, by files, at VALUE_CONVERTER: "
+                         "DataException: no number", "    trace: 7"]
 
 
 def test_only_committed_records_are_shown_unless_asked(tools, broker, name):
