@@ -266,8 +266,14 @@ AppendResult EventLog::Append(const NewBatch& batch) {
   }
   if (verdict.duplicate) {
     result.base_offset = verdict.base_offset;
-    // The first sending may not be durable yet.
+    // The first sending may not be durable yet, and may never be.
     result.end = journal_->end();
+    if (journal_->durable() < result.end) {
+      if (const auto failure = journal_->failure()) {
+        result.error = KafkaError::kKafkaStorageError;
+        result.message = failure->ToString();
+      }
+    }
     return result;
   }
   if (disk_.TooFull(journal_->end(), batch.bytes.size())) {

@@ -3,7 +3,7 @@
 //
 //   WEIR_ASSIGN_OR_RETURN(auto log, EventLog::Open(env, metrics, options, &recovery));
 //   log->journal().StartFlushing([&](Position durable) { /* on the log's thread: */
-//   log->Advance(durable); }); AppendResult appended = log->Append(number, batch);
+//   log->Advance(durable); }, on_failure); AppendResult appended = log->Append(number, batch);
 //   log->WhenDurable(appended.end, [] { answer the producer });
 //   FetchedBatches batches = log->Read(number, offset, {.max_bytes = 1 << 20});
 //

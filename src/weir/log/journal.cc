@@ -351,9 +351,13 @@ Status Journal::WriteAndSync() {
   }
 }
 
-void Journal::StartFlushing(std::function<void(Position durable)> on_durable) {
+void Journal::StartFlushing(std::function<void(Position durable)> on_durable,
+                            std::function<void(const Error& failure)> on_failure) {
   on_durable_ = std::move(on_durable);
-  thread_ = env_.StartThread("log-flush", [this] { FlushForever(); });
+  thread_ = env_.StartThread("log-flush", [this, on_failure = std::move(on_failure)] {
+    FlushForever();
+    if (const auto failure = this->failure()) on_failure(*failure);
+  });
 }
 
 void Journal::FlushForever() {

@@ -2,7 +2,7 @@
 // appended by many, written and synced together by one (group commit), read back by position.
 //
 //   WEIR_ASSIGN_OR_RETURN(auto journal, Journal::Open(env, options, from, replay, &recovery));
-//   journal->StartFlushing(on_durable);
+//   journal->StartFlushing(on_durable, on_failure);
 //   WEIR_ASSIGN_OR_RETURN(const auto appended, journal->Append(group, &positions));
 //   ... durable as soon as journal->durable() >= appended.end
 //
@@ -87,7 +87,9 @@ class Journal {
 
   // Writes and syncs what waits. Called by the flushing thread, and by tests instead of one.
   Status Flush();
-  void StartFlushing(std::function<void(Position durable)> on_durable);
+  // `on_failure` is told once, on the flushing thread, that nothing more becomes durable.
+  void StartFlushing(std::function<void(Position durable)> on_durable,
+                     std::function<void(const Error& failure)> on_failure);
 
   Position end() const;      // of what was appended
   Position durable() const;  // everything before is on disk

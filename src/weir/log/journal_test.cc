@@ -269,11 +269,13 @@ TEST(JournalThreadsTest, ManyAppendOneFlushes) {
     std::mutex mutex;
     std::condition_variable wake;
     Position durable = 0;
-    (*journal)->StartFlushing([&](Position position) {
-      const std::lock_guard lock(mutex);
-      durable = position;
-      wake.notify_all();
-    });
+    (*journal)->StartFlushing(
+        [&](Position position) {
+          const std::lock_guard lock(mutex);
+          durable = position;
+          wake.notify_all();
+        },
+        [](const Error& failure) { ADD_FAILURE() << failure.ToString(); });
     std::vector<std::unique_ptr<Thread>> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.push_back(env.StartThread("append", [&] {

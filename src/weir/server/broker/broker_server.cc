@@ -92,11 +92,15 @@ class BrokerServer::Parts {
       page_->AddMetrics([this] { return lag_metrics_->PrometheusText(); });
       WEIR_RETURN_IF_ERROR(page_->Listen(options_.http.host, options_.http.port));
     }
-    log_->journal().StartFlushing([this](log::Position durable) {
-      // One task at a time in the loop's queue, with the newest position.
-      if (durable_.exchange(durable) != 0) return;
-      asio::post(loop_, [this] { log_->Advance(durable_.exchange(0)); });
-    });
+    log_->journal().StartFlushing(
+        [this](log::Position durable) {
+          // One task at a time in the loop's queue, with the newest position.
+          if (durable_.exchange(durable) != 0) return;
+          asio::post(loop_, [this] { log_->Advance(durable_.exchange(0)); });
+        },
+        [this](const Error& failure) {
+          asio::post(loop_, [this, failure] { OnlyReadFromNowOn(failure); });
+        });
     return Status::Ok();
   }
 
@@ -154,6 +158,13 @@ class BrokerServer::Parts {
     WEIR_RETURN_IF_ERROR(log_->journal().Flush());
     log_->Advance(end);
     return Status::Ok();
+  }
+
+  // What waits for the disk will never be answered: its connections end, so that clients ask again
+  // and are refused at once. Reading goes on.
+  void OnlyReadFromNowOn(const Error& failure) {
+    broker_->Report("only reading from now on, until a restart: " + failure.ToString());
+    for (const auto& listener : listeners_) listener->EndConnections();
   }
 
   // SIGHUP: the files of TLS are read again.

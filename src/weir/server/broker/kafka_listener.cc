@@ -362,12 +362,16 @@ void KafkaListener::Drain() {
   for (const auto& connection : connections) connection->Drain();
 }
 
+void KafkaListener::EndConnections() {
+  const auto connections = connections_;
+  for (const auto& connection : connections) connection->Close();
+}
+
 void KafkaListener::Close() {
   draining_ = true;
   error_code ignored;
   acceptor_.close(ignored);
-  const auto connections = connections_;
-  for (const auto& connection : connections) connection->Close();
+  EndConnections();
 }
 
 }  // namespace weir::server

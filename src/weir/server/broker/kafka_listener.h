@@ -59,7 +59,9 @@ class KafkaListener {
   const ListenerOptions& options() const { return options_; }
   // No new connections and no new requests; what was asked is answered, then connections end.
   void Drain();
-  // Ends all connections now.
+  // Ends the connections that there are, with what is unanswered on them; clients may come again.
+  void EndConnections();
+  // Ends all connections now, and takes no more.
   void Close();
   size_t connections() const { return connections_.size(); }
 
