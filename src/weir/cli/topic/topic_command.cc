@@ -159,6 +159,7 @@ void AddTopicCommand(CLI::App& app, Outcome& outcome) {
   AddTopicTailCommand(*topic, outcome, *flags);
   AddTopicGroupCommands(*topic, outcome, *flags);
   AddTopicTransactionCommands(*topic, outcome, *flags);
+  AddTopicCopyCommand(*topic, outcome, *flags);
   topic->callback([flags] {});  // keeps the flags as long as the commands
 }
 

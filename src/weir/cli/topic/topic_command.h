@@ -66,5 +66,6 @@ void AddTopicProduceCommand(CLI::App& topic, Outcome& outcome, TopicFlags& flags
 void AddTopicTailCommand(CLI::App& topic, Outcome& outcome, TopicFlags& flags);
 void AddTopicGroupCommands(CLI::App& topic, Outcome& outcome, TopicFlags& flags);
 void AddTopicTransactionCommands(CLI::App& topic, Outcome& outcome, TopicFlags& flags);
+void AddTopicCopyCommand(CLI::App& topic, Outcome& outcome, TopicFlags& flags);
 
 }  // namespace weir::cli

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "weir/connect/kafka/kafka_admin.h"
+
 namespace weir::connect {
 
 namespace {
@@ -17,32 +19,6 @@ using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, RdConfigDelete
 
 ConfigResource ResourceOf(const std::string& topic) {
   return ConfigResource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
-}
-
-// Sends one administrative request and waits for its answer.
-Result<RdKafkaPtr<rd_kafka_event_t>> Ask(
-    const KafkaHandle& handle, rd_kafka_admin_op_t operation, const std::string& doing,
-    const std::function<void(rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>& send) {
-  const RdKafkaPtr<rd_kafka_queue_t> queue(rd_kafka_queue_new(handle.get()));
-  const RdKafkaPtr<rd_kafka_AdminOptions_t> options(
-      rd_kafka_AdminOptions_new(handle.get(), operation));
-  const int limit_ms = static_cast<int>(handle.limit_ms());
-  char why[256];
-  if (rd_kafka_AdminOptions_set_request_timeout(options.get(), limit_ms, why, sizeof why) !=
-      RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return Error::Bug(doing + ": " + why);
-  }
-  send(options.get(), queue.get());
-  // A bit longer than librdkafka's own limit: it gives up first, and knows why.
-  RdKafkaPtr<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), limit_ms + 2'000));
-  handle.Poll(0);
-  WEIR_RETURN_IF_ERROR(handle.Fatal());
-  if (!event) return handle.MakeError(RD_KAFKA_RESP_ERR__TIMED_OUT, doing);
-  if (const auto code = rd_kafka_event_error(event.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    const char* text = rd_kafka_event_error_string(event.get());
-    return handle.MakeError(code, text != nullptr ? text : rd_kafka_err2str(code), doing);
-  }
-  return event;
 }
 
 Status TopicResult(const KafkaHandle& handle, const rd_kafka_topic_result_t** topics, size_t count,
@@ -107,10 +83,10 @@ Status CreateTopic(const KafkaHandle& handle, const columnar::TopicSpec& topic) 
   }
   rd_kafka_NewTopic_t* requests[] = {request.get()};
   WEIR_ASSIGN_OR_RETURN(const auto event,
-                        Ask(handle, RD_KAFKA_ADMIN_OP_CREATETOPICS, doing,
-                            [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                              rd_kafka_CreateTopics(handle.get(), requests, 1, options, queue);
-                            }));
+                        AskAdmin(handle, RD_KAFKA_ADMIN_OP_CREATETOPICS, doing,
+                                 [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                   rd_kafka_CreateTopics(handle.get(), requests, 1, options, queue);
+                                 }));
   size_t count = 0;
   const auto* result = rd_kafka_event_CreateTopics_result(event.get());
   if (result == nullptr) return Error::Bug(doing + ": an answer of another kind");
@@ -118,22 +94,22 @@ Status CreateTopic(const KafkaHandle& handle, const columnar::TopicSpec& topic) 
   return TopicResult(handle, topics, count, doing);
 }
 
-Result<KafkaTopics::Configs> KafkaTopics::ReadConfigs(const std::string& name) {
-  const std::string doing = "reading the settings of topic " + name;
-  const ConfigResource resource = ResourceOf(name);
+Result<TopicSettings> ReadTopicSettings(const KafkaHandle& handle, const std::string& topic) {
+  const std::string doing = "reading the settings of topic " + topic;
+  const ConfigResource resource = ResourceOf(topic);
   rd_kafka_ConfigResource_t* resources[] = {resource.get()};
   WEIR_ASSIGN_OR_RETURN(const auto event,
-                        Ask(*handle_, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, doing,
-                            [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                              rd_kafka_DescribeConfigs(handle_->get(), resources, 1, options,
-                                                       queue);
-                            }));
+                        AskAdmin(handle, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, doing,
+                                 [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                   rd_kafka_DescribeConfigs(handle.get(), resources, 1, options,
+                                                            queue);
+                                 }));
   const auto* result = rd_kafka_event_DescribeConfigs_result(event.get());
   if (result == nullptr) return Error::Bug(doing + ": an answer of another kind");
   size_t count = 0;
   const auto** answers = rd_kafka_DescribeConfigs_result_resources(result, &count);
-  WEIR_RETURN_IF_ERROR(ConfigResult(*handle_, answers, count, doing));
-  Configs configs;
+  WEIR_RETURN_IF_ERROR(ConfigResult(handle, answers, count, doing));
+  TopicSettings configs;
   const auto** entries = rd_kafka_ConfigResource_configs(answers[0], &count);
   for (size_t i = 0; i < count; ++i) {
     const char* value = rd_kafka_ConfigEntry_value(entries[i]);
@@ -156,7 +132,7 @@ Result<std::optional<columnar::TopicSpec>> KafkaTopics::Describe(const std::stri
     return std::optional<columnar::TopicSpec>();
   }
   topic.partitions = *partitions;
-  WEIR_ASSIGN_OR_RETURN(Configs configs, ReadConfigs(name));
+  WEIR_ASSIGN_OR_RETURN(TopicSettings configs, ReadTopicSettings(*handle_, name));
   topic.configs = std::move(configs.all);
   return std::optional<columnar::TopicSpec>(std::move(topic));
 }
@@ -164,7 +140,7 @@ Result<std::optional<columnar::TopicSpec>> KafkaTopics::Describe(const std::stri
 // With AlterConfigs, which takes the whole set of a topic's own settings.
 Status KafkaTopics::SetConfigs(const std::string& name,
                                const std::map<std::string, std::string>& configs) {
-  WEIR_ASSIGN_OR_RETURN(Configs before, ReadConfigs(name));
+  WEIR_ASSIGN_OR_RETURN(TopicSettings before, ReadTopicSettings(*handle_, name));
   for (const auto& [key, value] : configs) before.own[key] = value;
   const std::string doing = "changing settings of topic " + name;
   const ConfigResource resource = ResourceOf(name);
@@ -175,10 +151,11 @@ Status KafkaTopics::SetConfigs(const std::string& name,
   }
   rd_kafka_ConfigResource_t* resources[] = {resource.get()};
   WEIR_ASSIGN_OR_RETURN(const auto event,
-                        Ask(*handle_, RD_KAFKA_ADMIN_OP_ALTERCONFIGS, doing,
-                            [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                              rd_kafka_AlterConfigs(handle_->get(), resources, 1, options, queue);
-                            }));
+                        AskAdmin(*handle_, RD_KAFKA_ADMIN_OP_ALTERCONFIGS, doing,
+                                 [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                   rd_kafka_AlterConfigs(handle_->get(), resources, 1, options,
+                                                         queue);
+                                 }));
   const auto* result = rd_kafka_event_AlterConfigs_result(event.get());
   if (result == nullptr) return Error::Bug(doing + ": an answer of another kind");
   size_t count = 0;
@@ -199,11 +176,11 @@ Status KafkaTopics::AddPartitions(const std::string& name, int new_total) {
   if (!request) return Error::User(ErrorCode::kInvalid, doing + ": " + why);
   rd_kafka_NewPartitions_t* requests[] = {request.get()};
   WEIR_ASSIGN_OR_RETURN(const auto event,
-                        Ask(*handle_, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, doing,
-                            [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-                              rd_kafka_CreatePartitions(handle_->get(), requests, 1, options,
-                                                        queue);
-                            }));
+                        AskAdmin(*handle_, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, doing,
+                                 [&](rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                                   rd_kafka_CreatePartitions(handle_->get(), requests, 1, options,
+                                                             queue);
+                                 }));
   const auto* result = rd_kafka_event_CreatePartitions_result(event.get());
   if (result == nullptr) return Error::Bug(doing + ": an answer of another kind");
   size_t count = 0;

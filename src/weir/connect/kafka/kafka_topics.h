@@ -22,6 +22,12 @@ Result<int> CountPartitions(const KafkaHandle& handle, const std::string& topic,
 // kAlreadyExists if it is there.
 Status CreateTopic(const KafkaHandle& handle, const columnar::TopicSpec& topic);
 
+struct TopicSettings {
+  std::map<std::string, std::string> all;
+  std::map<std::string, std::string> own;  // set for this topic
+};
+Result<TopicSettings> ReadTopicSettings(const KafkaHandle& handle, const std::string& topic);
+
 class KafkaTopics : public columnar::TopicAdmin {
  public:
   explicit KafkaTopics(std::unique_ptr<KafkaHandle> handle) : handle_(std::move(handle)) {}
@@ -34,12 +40,6 @@ class KafkaTopics : public columnar::TopicAdmin {
   std::string cluster() const override { return handle_->servers(); }
 
  private:
-  struct Configs {
-    std::map<std::string, std::string> all;
-    std::map<std::string, std::string> own;  // set for this topic
-  };
-  Result<Configs> ReadConfigs(const std::string& name);
-
   const std::unique_ptr<KafkaHandle> handle_;
 };
 

@@ -1,0 +1,230 @@
+"""Moving to another cluster: topics and groups' offsets are copied, nothing is lost or doubled."""
+import json
+import random
+import signal
+import subprocess
+import threading
+import time
+import uuid
+
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from apache_kafka import Cluster
+from kafka_broker import Broker
+from weir_project import weir_bin
+
+PARTITIONS = 3
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory):
+    with Broker(tmp_path_factory.mktemp("target") / "data") as broker:
+        yield broker
+
+
+@pytest.fixture(params=["weir", pytest.param("kafka", marks=pytest.mark.slow)], scope="module")
+def other(request, tmp_path_factory):
+    """What is moved to: another Weir, and three brokers of Apache Kafka."""
+    if request.param == "weir":
+        with Broker(tmp_path_factory.mktemp("other") / "data") as broker:
+            yield broker.address
+    else:
+        with Cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+            yield cluster.address
+
+
+def copy_command(source, to, *arguments):
+    return [weir_bin(), "topic", "copy", "--server", source, "--to", to, "--format", "json",
+            *arguments]
+
+
+def copy(source, to, *arguments, code=0):
+    done = subprocess.run(copy_command(source, to, *arguments), capture_output=True, text=True,
+                          timeout=120)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout) if code == 0 else done.stderr + done.stdout
+
+
+def new_topic(address, name=None, partitions=PARTITIONS, **config):
+    name = name or "m-" + uuid.uuid4().hex[:8]
+    admin = AdminClient({"bootstrap.servers": address})
+    admin.create_topics([NewTopic(name, partitions, config=config)])[name].result(30)
+    return name
+
+
+def records(address, topic, seconds=60):
+    """What read_committed consumers see, by partition: offset, key, value, headers, timestamp."""
+    consumer = Consumer({"bootstrap.servers": address, "group.id": uuid.uuid4().hex,
+                         "enable.auto.commit": False, "isolation.level": "read_committed",
+                         "enable.partition.eof": True})
+    count = len(consumer.list_topics(topic, 30).topics[topic].partitions)
+    consumer.assign([TopicPartition(topic, i, 0) for i in range(count)])
+    found, ended, until = {i: [] for i in range(count)}, set(), time.time() + seconds
+    while len(ended) < count:
+        assert time.time() < until
+        message = consumer.poll(1)
+        if message is None:
+            continue
+        if message.error():
+            ended.add(message.partition())
+        else:
+            found[message.partition()].append((message.offset(), message.key(), message.value(),
+                                               message.headers(), message.timestamp()))
+    consumer.close()
+    return found
+
+
+def without_offsets(found):
+    return {partition: [record[1:] for record in rows] for partition, rows in found.items()}
+
+
+def test_records_come_whole_and_once(broker, other):
+    topic = new_topic(broker.address, **{"cleanup.policy": "delete", "retention.ms": "-1"})
+    producer = Producer({"bootstrap.servers": broker.address,
+                         "transactional.id": uuid.uuid4().hex})
+    producer.init_transactions(30)
+    for turn in range(6):
+        producer.begin_transaction()
+        for i in range(200):
+            producer.produce(topic, key=None if i % 7 == 0 else b"" if i % 7 == 1 else f"k{i}",
+                             value=None if i % 5 == 0 else f"{turn}-{i}", partition=i % PARTITIONS,
+                             timestamp=1_700_000_000_000 + i,
+                             headers=[("h", b"\x00\xff"), ("h", None)] if i % 3 == 0 else None)
+        if turn % 3 == 2:
+            producer.flush(30)
+            producer.abort_transaction(30)
+        else:
+            producer.commit_transaction(30)
+    group = uuid.uuid4().hex
+    consumer = Consumer({"bootstrap.servers": broker.address, "group.id": group})
+    seen = records(broker.address, topic)
+    # One in the middle, one at the end, one in the gap that an aborted transaction left.
+    offsets = {0: seen[0][77][0], 1: seen[1][-1][0] + 1, 2: seen[2][2 * 67 - 1][0] + 30}
+    consumer.commit(offsets=[TopicPartition(topic, p, o) for p, o in offsets.items()],
+                    asynchronous=False)
+    consumer.close()
+
+    told = copy(broker.address, other, topic, "--group", group)
+    assert told["records"] == sum(len(rows) for rows in seen.values())
+    assert told["groups"] == [{"group": group, "partitions": 3, "behind": 0}]
+    copied = records(other, topic)
+    assert without_offsets(copied) == without_offsets(seen)
+    there = Consumer({"bootstrap.servers": other, "group.id": group})
+    for place in there.committed([TopicPartition(topic, p) for p in range(PARTITIONS)], 30):
+        before = sum(1 for row in seen[place.partition] if row[0] < offsets[place.partition])
+        after = sum(1 for row in copied[place.partition] if row[0] < place.offset)
+        assert before == after, place
+    there.close()
+    # Again: nothing is new, nothing is doubled.
+    assert copy(broker.address, other, topic)["records"] == 0
+    assert without_offsets(records(other, topic)) == without_offsets(seen)
+
+
+def test_what_is_refused(broker, target):
+    topic = new_topic(broker.address)
+    said = copy(broker.address, target.address, topic, "no-such-topic", code=2)
+    assert "no-such-topic" in said
+    assert "one cluster" in copy(broker.address, broker.address, topic, code=2)
+    new_topic(target.address, topic, partitions=5)
+    assert "5 on" in copy(broker.address, target.address, topic, code=2)
+    taken = new_topic(broker.address)
+    new_topic(target.address, taken)
+    producer = Producer({"bootstrap.servers": target.address})
+    producer.produce(taken, b"another's")
+    assert producer.flush(30) == 0
+    assert "records already" in copy(broker.address, target.address, taken, code=2)
+
+
+def test_killed_copies_go_on(broker, other):
+    """kill -9 of the copy at random moments; the last one ends it."""
+    topic = new_topic(broker.address)
+    producer = Producer({"bootstrap.servers": broker.address})
+    for i in range(60_000):
+        producer.produce(topic, value=f"{i}", partition=i % PARTITIONS)
+        if i % 1000 == 0:
+            producer.poll(0)
+    assert producer.flush(60) == 0
+    rng = random.Random(5)
+    for _ in range(5):
+        process = subprocess.Popen(copy_command(broker.address, other, topic),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.1, 1.0))
+        process.kill()
+        process.wait()
+    copy(broker.address, other, topic)
+    assert without_offsets(records(other, topic)) == without_offsets(records(broker.address, topic))
+
+
+class Pipeline:
+    """A producer that goes on, and a member of a group that commits what it processed."""
+
+    def __init__(self, topic, group):
+        self.topic, self.group = topic, group
+        self.sent, self.processed = 0, []
+        self.failed = []
+
+    def run(self, address, produced):
+        """Until `produced` more are sent; then until the group has read them."""
+        self.stop = threading.Event()
+        reader = threading.Thread(target=self.consume, args=(address,))
+        reader.start()
+        producer = Producer({"bootstrap.servers": address, "enable.idempotence": True,
+                             "linger.ms": 5, "log_level": 0})
+        for _ in range(produced):
+            producer.produce(self.topic, str(self.sent), partition=self.sent % PARTITIONS,
+                             on_delivery=lambda error, _: error and self.failed.append(error))
+            self.sent += 1
+            producer.poll(0)
+            if self.sent % 100 == 0:
+                time.sleep(0.01)
+        assert producer.flush(60) == 0
+        return reader
+
+    def consume(self, address):
+        consumer = Consumer({"bootstrap.servers": address, "group.id": self.group,
+                             "enable.auto.commit": False, "auto.offset.reset": "error",
+                             "isolation.level": "read_committed", "log_level": 0})
+        consumer.subscribe([self.topic])
+        while not self.stop.is_set():
+            batch = consumer.consume(500, 0.2)
+            values = [int(m.value()) for m in batch if not m.error()]
+            self.failed += [m.error() for m in batch if m.error()]
+            if not values:
+                continue
+            self.processed += values
+            try:
+                consumer.commit(asynchronous=False)
+            except KafkaException as error:
+                self.failed.append(error)
+        consumer.close()
+
+
+def test_a_running_pipeline_moves(broker, other):
+    topic = new_topic(broker.address)
+    pipeline = Pipeline(topic, group="g-" + topic)
+    # The group begins at the beginning.
+    first = Consumer({"bootstrap.servers": broker.address, "group.id": pipeline.group})
+    first.commit(offsets=[TopicPartition(topic, i, 0) for i in range(PARTITIONS)],
+                 asynchronous=False)
+    first.close()
+    follower = subprocess.Popen(copy_command(broker.address, other, topic, "--follow"),
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    reader = pipeline.run(broker.address, 10_000)
+    time.sleep(random.Random(3).uniform(0, 1))  # wherever the group is then
+    pipeline.stop.set()
+    reader.join(60)
+    follower.send_signal(signal.SIGINT)
+    said, _ = follower.communicate(timeout=60)
+    assert follower.returncode == 0, said
+    copy(broker.address, other, topic, "--group", pipeline.group)
+
+    reader = pipeline.run(other, 5_000)
+    until = time.time() + 60
+    while len(pipeline.processed) < pipeline.sent and time.time() < until:
+        time.sleep(0.1)
+    pipeline.stop.set()
+    reader.join(60)
+    assert not pipeline.failed
+    assert sorted(pipeline.processed) == list(range(pipeline.sent))
