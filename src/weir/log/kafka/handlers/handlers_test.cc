@@ -146,6 +146,23 @@ TEST_F(HandlersTest, MetadataSaysWhatIsWrong) {
   EXPECT_EQ(response.topics[2].error_code, Code(KafkaError::kUnknownTopicId));
 }
 
+TEST_F(HandlersTest, MetadataFindsTopicsByTheirIds) {
+  MakeTopic("t", 3);
+  MetadataRequest request;
+  request.topics.emplace(2);
+  request.topics->at(0).name = std::nullopt;
+  request.topics->at(0).topic_id = FindTopic("t").id;
+  request.topics->at(1).name = "";  // as Java's client sends it
+  request.topics->at(1).topic_id = FindTopic("t").id;
+  const auto response = Ask<MetadataRequest, MetadataResponse>(request, 12);
+  ASSERT_EQ(response.topics.size(), 2u);
+  for (const auto& topic : response.topics) {
+    EXPECT_EQ(topic.error_code, 0);
+    EXPECT_EQ(topic.name, "t");
+    EXPECT_EQ(topic.partitions.size(), 3u);
+  }
+}
+
 TEST_F(HandlersTest, WhatIsProducedIsFetchedInEachVersion) {
   MakeTopic("t");
   int64_t offset = 0;

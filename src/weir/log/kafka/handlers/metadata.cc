@@ -28,7 +28,7 @@ ResponseTopic Describe(Broker& broker, const Topic& topic) {
 ResponseTopic Missing(const MetadataRequest::MetadataRequestTopic& asked, KafkaError error) {
   ResponseTopic missing;
   missing.error_code = static_cast<int16_t>(error);
-  missing.name = asked.name;
+  if (asked.topic_id.IsZero()) missing.name = asked.name;
   missing.topic_id = asked.topic_id;
   return missing;
 }
@@ -58,7 +58,8 @@ void Handle(const CallPtr& call) {
     const bool may_create = broker.options().auto_create_topics &&
                             (call->version() < 4 || request.allow_auto_topic_creation);
     for (const auto& asked : *request.topics) {
-      if (!asked.name) {
+      // By its id, if it has one; Java's client then leaves the name empty rather than null.
+      if (!asked.name || !asked.topic_id.IsZero()) {
         const Topic* topic = broker.log().topics().Find(asked.topic_id);
         response.topics.push_back(topic != nullptr ? Describe(broker, *topic)
                                                    : Missing(asked, KafkaError::kUnknownTopicId));
