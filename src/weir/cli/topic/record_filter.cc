@@ -6,6 +6,8 @@
 #include "duckdb/main/client_context.hpp"
 #include "duckdb/main/connection.hpp"
 #include "duckdb/planner/expression.hpp"
+#include "duckdb/planner/expression/bound_reference_expression.hpp"
+#include "duckdb/planner/expression_iterator.hpp"
 #include "weir/columnar/duckdb_error.h"
 #include "weir/columnar/engine.h"
 #include "weir/server/topics/record_columns.h"
@@ -14,6 +16,12 @@
 namespace weir::cli {
 
 static_assert(RecordFilter::kBatch == STANDARD_VECTOR_SIZE);
+
+namespace {
+
+constexpr uint64_t kNotUsed = ~uint64_t{0};  // no RecordColumn
+
+}  // namespace
 
 struct RecordFilter::Parts {
   std::unique_ptr<columnar::Engine> engine;
@@ -32,7 +40,6 @@ Result<std::unique_ptr<RecordFilter>> RecordFilter::Open(const std::string& cond
   WEIR_ASSIGN_OR_RETURN(parts->engine, columnar::Engine::Open(RealEnv(), {.threads = 1}));
   WEIR_ASSIGN_OR_RETURN(parts->session, sql::Session::Open(*parts->engine));
   const columnar::Schema schema = server::RecordSchema(false);
-  for (size_t i = 0; i < schema.fields.size(); ++i) parts->columns.push_back(i);
   auto text = std::make_shared<sql::SourceText>();
   text->file = "--where";
   text->text = condition;
@@ -44,6 +51,12 @@ Result<std::unique_ptr<RecordFilter>> RecordFilter::Open(const std::string& cond
   }
   std::vector<std::unique_ptr<duckdb::Expression>> conditions = std::move(bound).value();
   parts->condition = std::move(conditions.front());
+  // Only what the condition looks at is written.
+  parts->columns.assign(schema.fields.size(), kNotUsed);
+  duckdb::ExpressionIterator::VisitExpression<duckdb::BoundReferenceExpression>(
+      *parts->condition, [&](const duckdb::BoundReferenceExpression& column) {
+        parts->columns[column.index] = column.index;
+      });
   parts->executor = std::make_unique<duckdb::ExpressionExecutor>(
       *parts->session->connection().context, *parts->condition);
   parts->chunk.Initialize(duckdb::Allocator::DefaultAllocator(), schema.Types());

@@ -64,6 +64,7 @@ Result<TopicSession> OpenTopics(const TopicFlags& flags, bool make_folder) {
     WEIR_ASSIGN_OR_RETURN(
         session.host, server::TopicHost::Open(RealEnv(), flags.data, {.make_folder = make_folder}));
     options.servers = {session.host->address()};
+    if (session.host->is_own()) options.login = {};  // it wants none
   }
   WEIR_ASSIGN_OR_RETURN(session.client, server::KafkaClient::Connect(RealEnv(), options));
   session.admin = std::make_unique<server::KafkaAdmin>(*session.client);

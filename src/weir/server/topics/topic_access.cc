@@ -9,6 +9,7 @@ Result<std::unique_ptr<KafkaClient>> TopicAccess::Connect() {
     if (client_.servers.empty()) {
       WEIR_ASSIGN_OR_RETURN(host_, TopicHost::Open(env_, data_, {}));
       client_.servers = {host_->address()};
+      if (host_->is_own()) client_.login = {};  // it wants none
     }
     options = client_;
   }
