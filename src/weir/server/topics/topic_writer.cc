@@ -63,6 +63,9 @@ Result<std::unique_ptr<TopicWriter>> TopicWriter::Open(KafkaAdmin& admin, const 
                                                        TopicWriterOptions options) {
   WEIR_ASSIGN_OR_RETURN(TopicInfo info, admin.Topic(topic));
   std::unique_ptr<TopicWriter> writer(new TopicWriter(admin, std::move(info), options));
+  // Commands that write a record each shall not all choose the first.
+  writer->keyless_ = static_cast<int32_t>(admin.client().env().RandomU64() %
+                                          std::max<size_t>(writer->partitions_.size(), 1));
   WEIR_RETURN_IF_ERROR(writer->BecomeProducer());
   return writer;
 }
