@@ -13,6 +13,7 @@ import subprocess
 import pytest
 
 from exclusions import exclusions
+from kafka_broker import Broker, weir_bin
 
 FRANZ_GO = ("github.com/twmb/franz-go", "v1.22.2")
 RECORDS = "50000"  # of each ETL; theirs is 500000
@@ -20,7 +21,8 @@ MINUTES_MAX = 25
 # Not to be passed by being skipped: groups and transactions of both protocols.
 WANTED = ("TestGroupETL/cooperative-sticky/static", "TestGroupETL/sticky/848/static",
           "TestGroupETL/range/848", "TestTxnEtl/range", "TestTxnEtl/sticky/848/static",
-          "Test848RegexBrokerResolves")
+          "Test848RegexBrokerResolves", "TestSCRAMAuth")
+USER, PASSWORD = "kgo", "secret"
 
 pytestmark = pytest.mark.slow
 
@@ -50,10 +52,22 @@ def kgo(tmp_path_factory):
     return work / "kgo.test", sources
 
 
-def test_franz_go(kgo, broker):
+@pytest.fixture
+def plain_and_sasl(tmp_path):
+    added = subprocess.run([weir_bin(), "user", "add", USER, "--data", str(tmp_path / "data")],
+                           input=PASSWORD + "\n", text=True, timeout=60)
+    assert added.returncode == 0
+    with Broker(tmp_path / "data", "--listen", "127.0.0.1:0", "--listen",
+                "sasl://127.0.0.1:0") as broker:
+        yield broker
+
+
+def test_franz_go(kgo, plain_and_sasl):
     program, sources = kgo
+    plain, sasl = plain_and_sasl.addresses
     left_out = "|".join(re.escape(test) for test in exclusions("franz-go", "both"))
-    environment = dict(os.environ, KGO_SEEDS=broker.address, KGO_TEST_RF="1",
+    environment = dict(os.environ, KGO_SEEDS=plain, KGO_TEST_RF="1", KGO_TEST_SCRAM_SEEDS=sasl,
+                       KGO_TEST_SCRAM=f"{USER}:{PASSWORD}:256",
                        KGO_TEST_RECORDS=RECORDS, KGO_LOG_LEVEL="none")
     ran = subprocess.run(
         [program, "-test.v", f"-test.skip=^({left_out})$", f"-test.timeout={MINUTES_MAX}m"],
