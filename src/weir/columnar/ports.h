@@ -70,11 +70,14 @@ struct SourceChanges {
   int64_t new_files = 0;
   int64_t grown_files = 0;
   int64_t unchanged_files = 0;
+  int64_t grown_partitions = 0;              // of a topic: those with records that were not read
   std::vector<std::string> rewritten_files;  // refused unless 'source.rewritten' = 'reprocess'
   std::vector<std::string> deleted_files;    // read before, gone now
   std::vector<std::string> schema_changes;   // "orders-3.csv: new column 'coupon' (addNewColumns)"
   std::vector<std::string> notes;            // "a.csv: 12 bytes are left for the next run: ..."
-  bool Any() const { return new_files + grown_files > 0 || !rewritten_files.empty(); }
+  bool Any() const {
+    return new_files + grown_files + grown_partitions > 0 || !rewritten_files.empty();
+  }
 };
 
 struct Split {
@@ -144,10 +147,20 @@ class SourceScan {
 inline constexpr uint64_t kOriginColumnBase = uint64_t{1}
                                               << 40;  // + 0 file, + 1 offset, + 2 length
 
+// Rows whose value in this column lies outside are not wanted; none of them need be read. Whole
+// numbers as they are, times in microseconds since 1970-01-01.
+struct ColumnBound {
+  uint64_t column = 0;  // number in the source's schema
+  int64_t least = INT64_MIN;
+  int64_t most = INT64_MAX;
+};
+
 // What part of a source to plan.
 struct ScanRequest {
   Position from;                  // empty: from the beginning
   bool ignore_rewritten = false;  // 'source.rewritten' = 'reprocess': read such files whole again
+  // For queries, where no position is kept: what the source may leave out.
+  std::vector<ColumnBound> bounds{};
 };
 
 class BatchSource {
@@ -155,6 +168,8 @@ class BatchSource {
   virtual ~BatchSource() = default;
   virtual const Schema& schema() const = 0;
   virtual Result<std::unique_ptr<SourceScan>> Plan(const ScanRequest& request) = 0;
+  // Plan asks another machine, and takes bounds: queries plan such a source when they read it.
+  virtual bool planned_when_read() const { return false; }
 };
 
 // --- tables -----------------------------------------------------------------------------------

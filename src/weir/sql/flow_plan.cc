@@ -25,6 +25,9 @@ std::string DescribeChange(const FlowInput& input) {
   if (changes.grown_files > 0) {
     out += (out.empty() ? "" : " and ") + Count(changes.grown_files, "grown file");
   }
+  if (changes.grown_partitions > 0) {
+    out += "new records in " + Count(changes.grown_partitions, "partition");
+  }
   if (!changes.rewritten_files.empty()) {
     out += (out.empty() ? "" : " and ") +
            Count(static_cast<int64_t>(changes.rewritten_files.size()), "rewritten file");

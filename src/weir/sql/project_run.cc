@@ -136,6 +136,10 @@ Status DefineEverything(Session& session, const PreparedProject& project,
   session.scans().Clear();
   for (const auto& [key, relation] : project.relations) {
     const TableStatement& declared = *relation.declared;
+    if (relation.source && relation.source->planned_when_read()) {
+      WEIR_RETURN_IF_ERROR(session.DefineSource(declared, relation.source, &skip));
+      continue;
+    }
     if (relation.source) {
       auto planned = relation.source->Plan(columnar::ScanRequest{});
       if (!planned.ok()) {

@@ -5,6 +5,7 @@
 #include "duckdb/main/database.hpp"
 #include "duckdb/main/extension/extension_loader.hpp"
 #include "duckdb/planner/operator/logical_get.hpp"
+#include "weir/sql/scan_bounds.h"
 
 namespace weir::sql {
 
@@ -19,10 +20,12 @@ struct ScanFunctionInfo : duckdb::TableFunctionInfo {
 struct ScanBindData : duckdb::TableFunctionData {
   std::shared_ptr<Scans> scans;
   std::shared_ptr<ActiveScan> active;
+  std::vector<columnar::ColumnBound> bounds;
 };
 
 struct ScanGlobalState : duckdb::GlobalTableFunctionState {
   std::vector<uint64_t> columns;
+  std::shared_ptr<columnar::SourceScan> scan;
   std::atomic<size_t> next_split{0};
   size_t splits = 0;
 
@@ -90,7 +93,15 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
       state->columns.push_back(id);
     }
   }
-  if (data.active->scan) state->splits = data.active->scan->splits().size();
+  state->scan = data.active->scan;
+  if (data.active->source) {
+    columnar::ScanRequest request;
+    request.bounds = data.bounds;
+    auto planned = data.active->source->Plan(request);
+    if (!planned.ok()) Throw(*data.scans, std::move(planned).error());
+    state->scan = std::move(planned).value();
+  }
+  if (state->scan) state->splits = state->scan->splits().size();
   return state;
 }
 
@@ -114,13 +125,13 @@ void Scan(duckdb::ClientContext&, duckdb::TableFunctionInput& input, duckdb::Dat
   auto& global = input.global_state->Cast<ScanGlobalState>();
   auto& local = input.local_state->Cast<ScanLocalState>();
   ActiveScan& active = *data.active;
-  while (active.scan) {
+  while (global.scan) {
     if (!local.reader) {
       const size_t split = global.next_split.fetch_add(1);
       if (split >= global.splits) return;
       local.split = split;
-      active.split_state[split] = ActiveScan::kBegun;
-      auto reader = active.scan->Open(split, global.columns, &local.unparsed);
+      if (active.split_state) active.split_state[split] = ActiveScan::kBegun;
+      auto reader = global.scan->Open(split, global.columns, &local.unparsed);
       if (!reader.ok()) Throw(*data.scans, std::move(reader).error());
       local.reader = std::move(reader).value();
       local.reported_bytes = 0;
@@ -136,9 +147,17 @@ void Scan(duckdb::ClientContext&, duckdb::TableFunctionInput& input, duckdb::Dat
       return;
     }
     local.reader.reset();
-    active.split_state[local.split] = ActiveScan::kEnded;
+    if (active.split_state) active.split_state[local.split] = ActiveScan::kEnded;
     output.Reset();
   }
+}
+
+// The filters stay where they are: they only say what need not be read.
+void PushDown(duckdb::ClientContext&, duckdb::LogicalGet& get, duckdb::FunctionData* bind_data,
+              duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters) {
+  auto& data = bind_data->Cast<ScanBindData>();
+  if (!data.active->source) return;
+  for (const columnar::ColumnBound& bound : BoundsOf(get, filters)) data.bounds.push_back(bound);
 }
 
 double Progress(duckdb::ClientContext&, const duckdb::FunctionData* bind_data,
@@ -153,6 +172,8 @@ duckdb::unique_ptr<duckdb::NodeStatistics> Cardinality(duckdb::ClientContext&,
                                                        const duckdb::FunctionData* bind_data) {
   // Rows are not known before reading; 100 bytes a row is near enough for join order.
   const ActiveScan& active = *bind_data->Cast<ScanBindData>().active;
+  constexpr duckdb::idx_t kRowsUnasked = 1'000'000;
+  if (active.source) return duckdb::make_uniq<duckdb::NodeStatistics>(kRowsUnasked);
   return duckdb::make_uniq<duckdb::NodeStatistics>(1 + active.total_bytes / 100);
 }
 
@@ -267,6 +288,7 @@ void RegisterScanFunction(duckdb::DatabaseInstance& database, std::shared_ptr<Sc
   function.table_scan_progress = Progress;
   function.cardinality = Cardinality;
   function.get_virtual_columns = VirtualColumns;
+  function.pushdown_complex_filter = PushDown;
   function.to_string = Describe;
   duckdb::ExtensionLoader loader(database, "weir");
   loader.RegisterFunction(std::move(function));

@@ -29,6 +29,9 @@ struct ActiveScan {
   columnar::Schema schema;
   std::shared_ptr<columnar::SourceScan> scan;  // null while statements are only bound
   std::optional<Error> unreadable;             // why there is none: whoever reads is told
+  // Instead of a scan, for queries that keep no position: planned when it is read, with what the
+  // query's filters leave to be read.
+  std::shared_ptr<columnar::BatchSource> source;
   columnar::UnparsedRows* unparsed = nullptr;  // set while rows are read
   int32_t file_base = 0;  // added to the scan's file ordinals, so that they differ between scans
   uint64_t total_bytes = 0;

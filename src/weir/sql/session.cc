@@ -301,6 +301,14 @@ Status Session::DefineScan(const TableStatement& declared, const columnar::Schem
                                                                QuoteLiteral(declared.name) + ")"));
 }
 
+Status Session::DefineSource(const TableStatement& declared,
+                             std::shared_ptr<columnar::BatchSource> source,
+                             columnar::UnparsedRows* unparsed) {
+  WEIR_RETURN_IF_ERROR(DefineScan(declared, source->schema(), nullptr, 0, unparsed));
+  scans_->Find(declared.name)->source = std::move(source);
+  return Status::Ok();
+}
+
 Status Session::DefineUnreadable(const TableStatement& declared, const columnar::Schema& schema,
                                  Error why) {
   WEIR_RETURN_IF_ERROR(DefineScan(declared, schema, nullptr, 0, nullptr));

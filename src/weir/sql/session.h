@@ -50,6 +50,9 @@ class Session {
   Status DefineScan(const TableStatement& declared, const columnar::Schema& schema,
                     std::shared_ptr<columnar::SourceScan> scan, int32_t file_base,
                     columnar::UnparsedRows* unparsed);
+  // A source that queries plan when they read it; bad rows go to `unparsed`.
+  Status DefineSource(const TableStatement& declared, std::shared_ptr<columnar::BatchSource> source,
+                      columnar::UnparsedRows* unparsed);
   // A source that cannot be opened now: statements bind, and whoever reads it is told why.
   Status DefineUnreadable(const TableStatement& declared, const columnar::Schema& schema,
                           Error why);
