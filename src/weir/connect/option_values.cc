@@ -125,11 +125,18 @@ Status OptionReader::Finish() const {
                     [&key = key](const auto& prefix) { return key.starts_with(prefix); })) {
       continue;
     }
+    Error unknown = Error::User(
+        ErrorCode::kNotFound, fmt::format("the {} connector has no option '{}'", connector_, key));
+    const size_t head = key.find('.') + 1;
+    for (const std::string& prefix : prefixes_) {
+      if (head > 1 && EditDistance(key.substr(0, head), prefix) <= 2) {
+        return std::move(unknown).Fix(
+            fmt::format("did you mean '{}{}'?", prefix, key.substr(head)));
+      }
+    }
     std::vector<std::string> names(known_.begin(), known_.end());
     for (const std::string& prefix : prefixes_) names.push_back(prefix + "*");
-    return Error::User(ErrorCode::kNotFound,
-                       fmt::format("the {} connector has no option '{}'", connector_, key))
-        .Fix(Suggest(key, names));
+    return std::move(unknown).Fix(Suggest(key, names));
   }
   return Status::Ok();
 }

@@ -147,8 +147,12 @@ void KafkaHandle::OnError(rd_kafka_t*, int code, const char* reason, void* opaqu
   const auto error = static_cast<rd_kafka_resp_err_t>(code);
   // "1/1 brokers are down" comes after the reason.
   if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) self->Note(reason);
-  const Meaning meaning = MeaningOf(error);
-  if (meaning.code != ErrorCode::kPermission) return;
+  // Not what a user may not do: a group nobody joins may be forbidden.
+  if (error != RD_KAFKA_RESP_ERR__AUTHENTICATION && error != RD_KAFKA_RESP_ERR__SSL &&
+      error != RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED &&
+      error != RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM) {
+    return;
+  }
   std::lock_guard lock(self->mutex_);
   if (self->fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR) return;
   self->fatal_ = error;
