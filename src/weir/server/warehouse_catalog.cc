@@ -2,11 +2,17 @@
 
 #include "weir/connect/file_source.h"
 #include "weir/connect/kafka/kafka_sink.h"
+#include "weir/connect/kafka_source.h"
+#include "weir/connect/option_values.h"
+#include "weir/server/topics/topic_source.h"
 
 namespace weir::server {
 
 WarehouseCatalog::WarehouseCatalog(columnar::Engine& engine, std::string warehouse)
-    : engine_(engine), warehouse_(std::move(warehouse)), tables_(engine.env(), engine) {}
+    : engine_(engine),
+      warehouse_(std::move(warehouse)),
+      tables_(engine.env(), engine),
+      embedded_logs_(engine.env()) {}
 
 std::string WarehouseCatalog::PathOf(const std::string& table) const {
   return JoinPath(warehouse_, table);
@@ -21,8 +27,10 @@ Result<std::shared_ptr<columnar::BatchSource>> WarehouseCatalog::OpenSource(
                                    {declaration.name, declaration.options, declaration.columns,
                                     declaration.base_folder, declaration.metadata});
   }
+  if (name == "kafka") return connect::OpenKafkaSource(engine_.env(), declaration);
+  if (name == "topic") return OpenTopicSource(engine_.env(), embedded_logs_, declaration);
   return Error::User(ErrorCode::kUnsupported, "there is no connector '" + name + "'")
-      .Fix("'filesystem' is the one that exists");
+      .Fix(connect::Suggest(name, {"filesystem", "kafka", "topic"}));
 }
 
 Result<std::shared_ptr<columnar::FileTable>> WarehouseCatalog::Table(const std::string& name) {

@@ -14,6 +14,7 @@
 #include "weir/columnar/ports.h"
 #include "weir/connect/kafka/topic_sink.h"
 #include "weir/lake/tables.h"
+#include "weir/server/topics/embedded_log.h"
 
 namespace weir::server {
 
@@ -42,6 +43,7 @@ class WarehouseCatalog final : public columnar::Catalog {
   columnar::Engine& engine_;
   const std::string warehouse_;
   lake::DeltaTables tables_;
+  EmbeddedLogs embedded_logs_;
   mutable std::mutex mutex_;  // protects what follows
   std::map<std::string, std::shared_ptr<const connect::TopicTable>> topics_;  // by table
 };

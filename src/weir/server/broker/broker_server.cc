@@ -1,5 +1,6 @@
 #include "weir/server/broker/broker_server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 
@@ -12,6 +13,7 @@
 #include "weir/server/broker/asio_timers.h"
 #include "weir/server/broker/http_page.h"
 #include "weir/server/broker/lag_metrics.h"
+#include "weir/server/topics/serving_file.h"
 
 namespace weir::server {
 
@@ -42,6 +44,7 @@ class BrokerServer::Parts {
 
   ~Parts() {
     for (const auto& listener : listeners_) listener->Close();
+    if (serving_) RemoveServing(env_, options_.data);
     timers_.Stop();
     disk_work_.reset();
     disk_thread_.reset();  // finishes what it was given
@@ -101,6 +104,7 @@ class BrokerServer::Parts {
         [this](const Error& failure) {
           asio::post(loop_, [this, failure] { OnlyReadFromNowOn(failure); });
         });
+    WEIR_RETURN_IF_ERROR(TellServing());
     return Status::Ok();
   }
 
@@ -125,6 +129,7 @@ class BrokerServer::Parts {
     asio::post(loop_, [this] {
       if (stopping_) return;
       stopping_ = true;
+      RemoveServing(env_, options_.data);
       for (const auto& listener : listeners_) listener->Drain();
       if (page_) page_->Close();
       WaitForConnections(timers_.NowUs() + options_.drain_us);
@@ -178,6 +183,19 @@ class BrokerServer::Parts {
     });
   }
 
+  // For other programs of Weir on this machine, which find the folder taken: the listener that asks
+  // least of its clients.
+  Status TellServing() {
+    const auto asks = [](const std::unique_ptr<KafkaListener>& listener) {
+      return listener->options().tls + !listener->options().sasl.empty();
+    };
+    const auto& easiest =
+        **std::min_element(listeners_.begin(), listeners_.end(),
+                           [&](const auto& a, const auto& b) { return asks(a) < asks(b); });
+    serving_ = true;
+    return WriteServing(env_, options_.data, easiest.options().host, easiest.port());
+  }
+
   void WaitForConnections(int64_t deadline_us) {
     size_t connections = 0;
     for (const auto& listener : listeners_) connections += listener->connections();
@@ -204,6 +222,7 @@ class BrokerServer::Parts {
   std::unique_ptr<HttpPage> page_;
   std::atomic<log::Position> durable_{0};
   bool stopping_ = false;
+  bool serving_ = false;  // serving.json says so
 };
 
 BrokerServer::BrokerServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
