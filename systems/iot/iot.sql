@@ -13,7 +13,7 @@ CREATE TABLE readings_in (
 
 -- One unit a kind: °C, hPa, %. A unit that nobody knows leaves NULL.
 CREATE VIEW normalised AS
-SELECT sensor, seq, epoch_ms(at_ms) AT TIME ZONE 'UTC' AS at, received, kind, battery,
+SELECT sensor, seq, epoch_ms(at_ms) AT TIME ZONE 'UTC' AS taken, received, kind, battery,
        CASE unit WHEN 'C' THEN value WHEN 'F' THEN (value - 32) / 1.8 WHEN 'K' THEN value - 273.15
                  WHEN 'hPa' THEN value WHEN 'kPa' THEN value * 10 WHEN 'psi' THEN value * 68.9476
                  WHEN '%' THEN value END AS value,
@@ -30,7 +30,7 @@ CREATE MATERIALIZED TABLE readings (
                                           WHEN '%'   THEN value BETWEEN 0 AND 100
                                           ELSE TRUE END)               ON VIOLATION QUARANTINE,
   -- Readings may come late, after a gap in the radio. They can't come before they were taken.
-  CONSTRAINT clock      EXPECT (at <= received + INTERVAL '10' MINUTE) ON VIOLATION QUARANTINE,
-  CONSTRAINT on_time    EXPECT (at >= received - INTERVAL '1' MINUTE)  ON VIOLATION WARN,
+  CONSTRAINT clock      EXPECT (taken <= received + INTERVAL '10' MINUTE) ON VIOLATION QUARANTINE,
+  CONSTRAINT on_time    EXPECT (taken >= received - INTERVAL '1' MINUTE)  ON VIOLATION WARN,
   CONSTRAINT battery    EXPECT (battery >= 0.1)                        ON VIOLATION WARN
-) AS SELECT sensor, seq, at, received, kind, value, unit, battery FROM normalised;
+) AS SELECT sensor, seq, taken, received, kind, value, unit, battery FROM normalised;

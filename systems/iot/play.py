@@ -1,5 +1,5 @@
-"""Plays the story: a broker, the sensors, a run every few seconds, and kill -9 of the broker and of runs at random
-moments; then a last run, and the proof.
+"""Plays the story: a broker, the sensors, a run every few seconds, and kill -9 of the broker and of
+runs at random moments; then a last run, and the proof.
 
     play.py FOLDER --seconds 60 --kills 10      (run.sh sets up what it needs)
 """
@@ -39,8 +39,8 @@ class Broker:
         self.keeper.start()
 
     def start(self):
-        return subprocess.Popen([WEIR, "serve", "--listen", self.address, "--http", "0"], cwd=self.project,
-                                stdout=self.log, stderr=self.log)
+        return subprocess.Popen([WEIR, "serve", "--listen", self.address, "--http", "0"],
+                                cwd=self.project, stdout=self.log, stderr=self.log)
 
     def keep(self):
         while self.wanted:
@@ -91,9 +91,9 @@ def main():
 
     broker = Broker(project)
     sensors = subprocess.Popen([
-        sys.executable, HERE / "sensors.py", "--broker", broker.address, "--sensors", str(flags.sensors),
-        "--seconds", str(flags.seconds), "--rate", str(flags.rate), "--seed", str(flags.seed),
-        "--acknowledged", acknowledged])
+        sys.executable, HERE / "sensors.py", "--broker", broker.address, "--sensors",
+        str(flags.sensors), "--seconds", str(flags.seconds), "--rate", str(flags.rate), "--seed",
+        str(flags.seed), "--acknowledged", acknowledged])
     try:
         moments = sorted(rng.uniform(1, flags.seconds) for _ in range(flags.kills))
         begin = time.time()
@@ -107,8 +107,8 @@ def main():
         threading.Thread(target=killer, daemon=True).start()
         while sensors.poll() is None:
             time.sleep(flags.every)
-            kill_after = rng.uniform(0.05, 1.5) if killed_runs < flags.kills and rng.random() < 0.5 else None
-            code, said = weir_run(project, kill_after)
+            kill = killed_runs < flags.kills and rng.random() < 0.5
+            code, said = weir_run(project, rng.uniform(0.05, 1.5) if kill else None)
             runs += 1
             killed_runs += code is None
             if code == 3:  # the broker was away: the next run goes on
@@ -125,14 +125,15 @@ def main():
         else:
             raise SystemExit(f"weir run: exit {code}\n{said}")
         print(said)
-        print(f"{runs} runs, {killed_runs} killed, {waited} met no broker; the broker was killed {broker.kills} times",
-              flush=True)
+        print(f"{runs} runs, {killed_runs} killed, {waited} to be tried again; "
+              f"the broker was killed {broker.kills} times", flush=True)
     finally:
         if sensors.poll() is None:
             sensors.kill()
         broker.stop()
     subprocess.run([sys.executable, HERE / "verify.py", project, acknowledged], check=True)
-    subprocess.run([WEIR, "sql", "-f", HERE / "answers.sql"], cwd=project, check=True)
+    with open(HERE / "answers.sql") as questions:
+        subprocess.run([WEIR, "sql"], cwd=project, stdin=questions, check=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Sensors of a building, played by an ordinary Kafka client: units by make, drift, gaps followed by late bursts,
-readings sent twice, clocks that are wrong, lines that were cut off on the radio.
+"""Sensors of a building, played by an ordinary Kafka client: units by make, drift, gaps followed by
+late bursts, readings sent twice, clocks that are wrong, lines that were cut off on the radio.
 
     sensors.py --broker HOST:PORT --seconds 60 --rate 20000 --acknowledged FILE
 
-Writes a line for every record that the broker acknowledged: partition, offset, sensor, seq ("-" for a cut-off
-line). The same seed plays the same sensors.
+Writes a line for every record that the broker acknowledged: partition, offset, sensor, seq ("-" for
+a cut-off line). The same seed plays the same sensors.
 """
 import argparse
 import json
@@ -21,7 +21,9 @@ KINDS = {  # kind: units by make, mean, swing
     "humidity": (("%",), 45.0, 10.0),
 }
 IN_UNIT = {"C": lambda v: v, "F": lambda v: v * 1.8 + 32, "K": lambda v: v + 273.15,
-           "hPa": lambda v: v, "kPa": lambda v: v / 10, "psi": lambda v: v / 68.9476, "%": lambda v: v}
+           "hPa": lambda v: v, "kPa": lambda v: v / 10, "psi": lambda v: v / 68.9476,
+           "%": lambda v: v}
+BROKEN_WIRE = -9999.0
 CLOCK_AHEAD_MS = 3_600_000  # a clock that was never set: an hour ahead
 
 
@@ -45,17 +47,18 @@ class Sensor:
         """What is sent now: nothing, one reading, or all that was kept during a gap."""
         self.seq += 1
         self.battery = max(0.0, self.battery - 0.0005)
-        value = (self.mean + self.swing * math.sin(now / 60 + self.mean) / 2 + self.drift * self.seq
-                 + self.rng.gauss(0, self.swing / 50))
+        value = IN_UNIT[self.unit](
+            self.mean + self.swing * math.sin(now / 60 + self.mean) / 2 + self.drift * self.seq
+            + self.rng.gauss(0, self.swing / 50))
         unit = self.unit
         fate = self.rng.random()
         if fate < 0.002:
-            value = -9999.0  # what a broken wire reads as
+            value = BROKEN_WIRE
         elif fate < 0.003:
             unit = "arb"
         reading = json.dumps({
-            "sensor": self.name, "seq": self.seq, "at_ms": int(now * 1000) + self.skew_ms, "kind": self.kind,
-            "unit": unit, "value": value if unit == "arb" or value == -9999.0 else round(IN_UNIT[unit](value), 4),
+            "sensor": self.name, "seq": self.seq, "at_ms": int(now * 1000) + self.skew_ms,
+            "kind": self.kind, "unit": unit, "value": round(value, 4),
             "battery": round(self.battery, 3)}).encode()
         self.kept.append((self.seq, reading))
         if now < self.silent_until and len(self.kept) < 20:
@@ -87,8 +90,9 @@ def main():
     flags = parser.parse_args()
 
     make_topic(flags.broker, flags.topic, flags.partitions)
-    producer = Producer({"bootstrap.servers": flags.broker, "enable.idempotence": True, "linger.ms": 5,
-                         "delivery.timeout.ms": 300_000, "reconnect.backoff.max.ms": 300, "log_level": 0})
+    producer = Producer({"bootstrap.servers": flags.broker, "enable.idempotence": True,
+                         "linger.ms": 5, "delivery.timeout.ms": 300_000,
+                         "reconnect.backoff.max.ms": 300, "log_level": 0})
     rng = random.Random(flags.seed)
     sensors = [Sensor(number, random.Random(rng.random())) for number in range(flags.sensors)]
     failed = []
@@ -107,7 +111,8 @@ def main():
         def send(sensor, seq, reading):
             while True:
                 try:
-                    producer.produce(flags.topic, reading, key=sensor, on_delivery=told(sensor, seq))
+                    producer.produce(flags.topic, reading, key=sensor,
+                                     on_delivery=told(sensor, seq))
                     break
                 except BufferError:  # the broker is away: what was not sent yet waits here
                     producer.poll(0.1)
@@ -133,7 +138,8 @@ def main():
         left = producer.flush(120)
     if failed or left:
         raise SystemExit(f"{len(failed) + left} readings were not acknowledged: {failed[:3]}")
-    print(f"{counts['sent']} readings of {flags.sensors} sensors sent, {counts['acknowledged']} acknowledged")
+    print(f"{counts['sent']} readings of {flags.sensors} sensors sent, "
+          f"{counts['acknowledged']} acknowledged")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ def main():
                "{'part': 'BIGINT', 'pos': 'BIGINT', 'sensor': 'VARCHAR', 'seq': 'VARCHAR'})")
     db.execute("CREATE TABLE kept AS SELECT sensor, seq::VARCHAR AS seq "
                f"FROM delta_scan('{tables}/readings')")
-    db.execute("CREATE TABLE aside AS SELECT split_part(source, '/', -1)::BIGINT AS part, position AS pos "
+    db.execute("CREATE TABLE aside AS "
+               "SELECT split_part(source, '/', -1)::BIGINT AS part, position AS pos "
                f"FROM delta_scan('{tables}/readings__quarantine')")
     # Where each acknowledged record ended. A repeated reading is where its first one is.
     db.execute("""
