@@ -14,6 +14,8 @@ from kafka.admin import ConfigResourceType as PyConfigResourceType
 from kafka.admin import KafkaAdminClient
 from kafka.admin import NewTopic as PyNewTopic
 
+from kafka_broker import Broker
+
 SECONDS_MAX = 15
 _numbers = itertools.count()
 
@@ -119,6 +121,16 @@ def test_settings_of_the_broker_are_read(broker, admin):
     assert configs["advertised.listeners"].value == f"PLAINTEXT://{broker.address}"
     assert configs["log.dirs"].value == str(broker.data / "log")
     assert configs["num.partitions"].is_read_only
+
+
+def test_the_brokers_number_and_shortest_session_are_settings(tmp_path):
+    settings = tmp_path / "weir.toml"
+    settings.write_text("[serve]\nnode-id = 7\n[groups]\nmin-session-timeout-ms = 1000\n")
+    with Broker(tmp_path / "data", "--config", str(settings)) as broker:
+        admin = AdminClient({"bootstrap.servers": broker.address})
+        assert done(admin.describe_cluster()).controller.id == 7
+        configs = done(admin.describe_configs([ConfigResource(ResourceType.BROKER, "7")]))
+        assert configs["group.min.session.timeout.ms"].value == "1000"
 
 
 def test_the_cluster_is_this_broker(broker, admin):

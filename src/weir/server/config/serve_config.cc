@@ -137,6 +137,8 @@ struct Key {
 };
 
 constexpr int32_t kPartitionsMax = 10'000;
+constexpr int32_t kNodeIdMax = 1'000;  // as Kafka's reserved.broker.max.id
+constexpr int32_t kSessionTimeoutMsMax = log::GroupOptions().max_session_timeout_ms;
 
 const Key kKeys[] = {
     {"serve", "data", [](const Value& v, ServeConfig* c) { return v.TakePath(&c->data); }},
@@ -147,7 +149,13 @@ const Key kKeys[] = {
      [](const Value& v, ServeConfig* c) { return v.Take(&c->partitions, 1, kPartitionsMax); }},
     {"serve", "auto-create",
      [](const Value& v, ServeConfig* c) { return v.Take(&c->auto_create); }},
+    {"serve", "node-id",
+     [](const Value& v, ServeConfig* c) { return v.Take(&c->node_id, 0, kNodeIdMax); }},
     {"log", "durability", &TakeDurability},
+    {"groups", "min-session-timeout-ms",
+     [](const Value& v, ServeConfig* c) {
+       return v.Take(&c->min_session_timeout_ms, 1, kSessionTimeoutMsMax);
+     }},
     {"tls", "certificate",
      [](const Value& v, ServeConfig* c) { return v.TakePath(&c->tls.certificate); }},
     {"tls", "key", [](const Value& v, ServeConfig* c) { return v.TakePath(&c->tls.key); }},
@@ -305,6 +313,8 @@ Result<BrokerServerOptions> ToBrokerServerOptions(Env& env, const ServeConfig& c
   options.sync = config.durability == "fsync";
   options.broker.default_partitions = config.partitions;
   options.broker.auto_create_topics = config.auto_create;
+  options.broker.node_id = config.node_id;
+  options.broker.groups.min_session_timeout_ms = config.min_session_timeout_ms;
   options.tls = config.tls;
   if (config.tls.certificate.empty() != config.tls.key.empty()) {
     return Error::User(ErrorCode::kInvalid, "a certificate and its key belong together")

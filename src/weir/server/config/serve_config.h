@@ -20,6 +20,7 @@
 
 #include "weir/base/env.h"
 #include "weir/base/result.h"
+#include "weir/log/groups/group_options.h"
 #include "weir/server/broker/broker_server.h"
 #include "weir/server/config/listen_address.h"
 
@@ -35,8 +36,11 @@ struct ServeConfig {
   ListenAddress http = {"127.0.0.1", 8080, false, false};  // port 0: none
   int32_t partitions = 1;
   bool auto_create = true;
+  int32_t node_id = 1;  // what clients are told
   // [log]
   std::string durability = "fsync";
+  // [groups]
+  int32_t min_session_timeout_ms = log::GroupOptions().min_session_timeout_ms;  // of members
   // [tls]
   TlsOptions tls;
   // [security]
