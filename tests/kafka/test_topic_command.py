@@ -392,6 +392,17 @@ def test_a_group_is_moved_only_when_told_to_and_nobody_reads(tools, broker, name
 
 # --- without a server ---
 
+def test_a_folder_that_is_served_is_asked_for_at_its_server(tools, broker, name):
+    tools("create", name)
+    of_folder = Tools(tools.folder, "--data", str(broker.data))
+    of_folder("produce", name, typed="by folder\n")
+    assert values(tools.lines("tail", name)) == ["by folder"]
+    sql = subprocess.run([weir_bin(), "sql", "--data", str(broker.data), "--format", "csv", "-c",
+                          f"SELECT value FROM topic('{name}')"], cwd=tools.folder,
+                         capture_output=True, text=True, timeout=SECONDS_MAX)
+    assert sql.stdout == "value\nby folder\n", sql.stderr
+
+
 def test_a_folder_that_nobody_serves(tmp_path):
     tools = Tools(tmp_path, "--data", "events")
     tools("create", "orders")

@@ -1,29 +1,25 @@
 #include "weir/server/topics/topic_host.h"
 
-#include "weir/base/json.h"
 #include "weir/server/broker/broker_server.h"
+#include "weir/server/topics/serving_file.h"
 
 namespace weir::server {
 
 namespace {
 
-constexpr int kServingTries = 50;  // a server that starts writes its address a little later
+// A server that starts writes its address a little later, and a run may end.
+constexpr int kServingTries = 100;
 constexpr int64_t kServingPauseUs = 20'000;
 
 // What the process that serves the folder wrote there.
 Result<std::string> AddressOfServer(Env& env, const std::string& data) {
-  const std::string path = JoinPath(data, "serving.json");
   for (int tries = 1;; ++tries) {
-    const auto text = env.ReadFile(path);
-    if (text.ok()) {
-      WEIR_ASSIGN_OR_RETURN(const Json serving, ParseJson(*text));
-      return StringField(serving, "address");
-    }
+    if (const auto serving = ReadServing(env, data)) return serving->address;
     if (tries == kServingTries) {
       return Error::User(ErrorCode::kConflict,
-                         "another process serves this folder and does not say where")
+                         "another program has this folder open and serves nobody: a run, perhaps")
           .At(data)
-          .Fix("name its address: --server HOST:PORT");
+          .Fix("wait for it to end; with `weir serve` on the folder several can use it");
     }
     env.SleepMicros(kServingPauseUs);
   }
