@@ -125,6 +125,24 @@ def test_a_projects_tests_pass_or_show_the_rows(own_shop):
     assert "FAIL rejects" in ended.out and "0 of 1 test passed" in ended.out
 
 
+def test_a_test_looks_at_the_rows_for_a_topic(tmp_path):
+    """Without a cluster: they are in a table of the same name."""
+    project = Project(tmp_path)
+    project.write("p.sql", """
+CREATE TOPIC sent WITH ('properties.bootstrap.servers' = 'localhost:1');
+CREATE TABLE raw (id INT, name VARCHAR) WITH ('connector' = 'filesystem', 'path' = 'in/*.csv');
+CREATE TABLE sent (id INT, h MAP<VARCHAR, BLOB> METADATA FROM 'headers',
+  o BIGINT METADATA FROM 'offset' VIRTUAL, CONSTRAINT few EXPECT (id < 3) ON VIOLATION QUARANTINE)
+  WITH ('connector' = 'kafka', 'topic' = 'sent', 'format' = 'json', 'flow.id' = 'mine',
+        'properties.bootstrap.servers' = 'localhost:1');
+INSERT INTO sent SELECT id, NULL FROM raw;
+""")
+    project.write("tests/one/input/raw.csv", "id,name\n1,a\n2,b\n3,c\n")
+    project.write("tests/one/expect/sent.csv", "id,h\n1,\n2,\n")
+    ended = project.weir("test")
+    assert ended.code == 0 and ended.out.endswith("1 of 1 test passed\n"), str(ended)
+
+
 def test_runs_are_listed_newest_first_shown_and_compared(own_shop):
     own_shop.write("data/orders-2024-01-03.csv", "id,customer,amount,ordered_at\n"
                                                  "9,bob,1.00,2024-01-03 00:00:00\n")

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from crash_points import run_until_killed  # noqa: E402
+from kafka_broker import Broker  # noqa: E402
 from weir_project import Project, weir_bin  # noqa: E402
 
 
@@ -205,6 +206,38 @@ def test_a_broker_that_is_away_is_waited_for(broker, tmp_path):
     assert not list((made.warehouse / "_weir/out_t").glob("*.json"))
 
 
+def test_notes_behind_an_open_transaction_are_waited_for(broker, tmp_path):
+    """Another flow's open transaction hides notes behind it, our own perhaps among them."""
+    topic = name()
+    made = project(tmp_path, broker, "out_t", "SELECT id, name FROM raw", topic=topic, **{
+        "properties.default.api.timeout.ms": "3000"})
+    deliver(made, 0, 0, 3)
+    made.run_ok()
+    other = Producer({"bootstrap.servers": broker.address, "transactional.id": name()})
+    other.init_transactions(10)
+    other.begin_transaction()
+    other.produce("__weir_epochs", b'{"epoch":1}', b"another/flow")
+    other.flush(10)
+    deliver(made, 1, 3, 3)
+    ended = made.run()
+    assert ended.code == 3 and "another flow's transaction may be open" in ended.err, str(ended)
+    assert "run again" in ended.err and len(values(broker, topic)) == 3
+    other.abort_transaction(10)
+    made.run_ok()
+    assert sorted(row["id"] for row in values(broker, topic)) == list(range(6))
+
+
+def test_lineage_and_explain_name_the_topic(broker, tmp_path):
+    topic = name()
+    made = project(tmp_path, broker, "out_t", "SELECT id, name FROM raw", topic=topic)
+    deliver(made, 0, 0, 3)
+    made.run_ok("--lineage", "events.json")
+    events = [json.loads(line) for line in (tmp_path / "events.json").read_text().splitlines()]
+    [output] = events[-1]["outputs"]
+    assert output["namespace"] == f"kafka://{broker.address}" and output["name"] == topic
+    assert f"sink: kafka://{broker.address}/{topic}" in made.weir("explain", ".").out
+
+
 def test_create_topic(broker, tmp_path):
     topic = name()
     made = Project(tmp_path)
@@ -244,6 +277,100 @@ def crash_and_finish(folder, broker, crash, steps=3, count=50):
         aside = made.rows("SELECT count(*) FROM out_t__quarantine")
         assert aside == [(len([i for i in everything if i % 5 == 0]),)]
     assert list((made.warehouse / "_weir/out_t/staged").iterdir()) == []
+
+
+def test_topic_to_topic(broker, tmp_path):
+    """What one run adds to a topic the next flow of the same run sends on."""
+    first, second = name(), name()
+    made = Project(tmp_path)
+    given = (f"'connector' = 'kafka', 'format' = 'json', "
+             f"'properties.bootstrap.servers' = '{broker.address}'")
+    made.write("project.sql", f"""
+CREATE TABLE raw (id INT, name VARCHAR, seen TIMESTAMP)
+  WITH ('connector' = 'filesystem', 'path' = 'data/*.csv', 'format' = 'csv');
+CREATE TABLE first_t (id INT, name VARCHAR) WITH ({given}, 'topic' = '{first}');
+CREATE TABLE second_t (id INT) WITH ({given}, 'topic' = '{second}');
+INSERT INTO second_t SELECT id * 10 FROM first_t WHERE id % 2 = 0;
+INSERT INTO first_t SELECT id, name FROM raw;
+""")
+    for step in range(3):
+        deliver(made, step, step * 100, 100)
+        made.run_ok()
+    made.run_ok()
+    assert sorted(row["id"] for row in values(broker, first)) == list(range(300))
+    assert sorted(row["id"] for row in values(broker, second)) == list(range(0, 3000, 20))
+
+
+EMBEDDED = """
+CREATE TOPIC one WITH ('partitions' = '3');
+CREATE TABLE raw (id INT, name VARCHAR, seen TIMESTAMP)
+  WITH ('connector' = 'filesystem', 'path' = 'in/*.csv', 'format' = 'csv');
+CREATE TABLE one (id INT, name VARCHAR, PRIMARY KEY (id) NOT ENFORCED)
+  WITH ('connector' = 'topic', 'format' = 'json');
+CREATE TABLE two (id INT) WITH ('connector' = 'topic', 'format' = 'raw');
+INSERT INTO one SELECT id, name FROM raw;
+INSERT INTO two SELECT id FROM one WHERE id % 2 = 0;
+"""
+
+
+def embedded_run(folder, step, count=1000):
+    """A project whose topics lie in its own folder, and a run of it over one more file."""
+    made = Project(folder)
+    made.write("project.sql", EMBEDDED)
+    made.write(f"in/{step}.csv", "id,name,seen\n" + "".join(
+        f"{i},n{i},2024-05-01 12:00:00\n" for i in range(step * count, (step + 1) * count)))
+    return made
+
+
+def check_embedded(there, rows):
+    assert sorted(row["id"] for row in values(there, "one")) == list(range(rows))
+    two = sorted(int.from_bytes(m.value(), "big") for m in read(there, "two"))
+    assert two == list(range(0, rows, 2))
+
+
+def test_topics_of_a_folder_that_nobody_serves(tmp_path):
+    for step in range(3):
+        made = embedded_run(tmp_path, step)
+        made.run_ok()
+    # The same flows go on through a broker, and without it again.
+    with Broker(made.folder / "data") as there:
+        check_embedded(there, 3000)
+        embedded_run(tmp_path, 3).run_ok()
+        check_embedded(there, 4000)
+        ours = {m.key(): m.partition() for m in read(there, "one")}
+        assert len(ours) == 4000 and len(set(ours.values())) == 3
+        producer = Producer({"bootstrap.servers": there.address, "partitioner": "murmur2_random"})
+        landed = {}
+        for key in list(ours)[:100]:
+            producer.produce("one", b'{"id": -1}', key, on_delivery=lambda _, m: landed.update(
+                {m.key(): m.partition()}))
+        producer.flush(10)
+        assert landed == {key: ours[key] for key in landed} and len(landed) == 100
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_with_topics_in_process(tmp_path, seed):
+    draw = random.Random(seed)
+    for step in range(3):
+        made = embedded_run(tmp_path, step, count=500)
+        for _ in range(3):
+            run_until_killed(made, [], after=draw.randrange(1, 140))
+        made.run_ok()
+    with Broker(made.folder / "data") as there:
+        check_embedded(there, 1500)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(5))
+def test_killed_at_every_change_with_topics_in_process(tmp_path, part):
+    for point in range(1 + part, 160, 5):
+        folder = tmp_path / str(point)
+        for step in range(2):
+            made = embedded_run(folder, step, count=20)
+            run_until_killed(made, ["--threads", "1"], after=point)
+            made.run_ok()
+        with Broker(folder / "data") as there:
+            check_embedded(there, 40)
 
 
 def kill_after(made, draw):

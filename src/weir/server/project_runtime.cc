@@ -154,6 +154,12 @@ std::string ProjectRuntime::PlaceOf(const std::string& relation) const {
     const std::string servers = option("properties.bootstrap.servers");
     return "kafka://" + servers.substr(0, servers.find(',')) + "/" + option("topic");
   }
+  if (option("connector") == "topic") {
+    const std::string topic = option("topic");
+    const std::string data = option("data");
+    return JoinPath(JoinPath(project_->folder, data.empty() ? "data" : data),
+                    topic.empty() ? relation : topic);
+  }
   if (found->source == nullptr) return catalog_->PathOf(relation);
   const std::string path = option("path");
   return path.find("://") != std::string::npos ? path : JoinPath(project_->folder, path);

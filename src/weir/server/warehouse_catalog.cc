@@ -5,6 +5,7 @@
 #include "weir/connect/kafka_source.h"
 #include "weir/connect/option_values.h"
 #include "weir/server/topics/topic_source.h"
+#include "weir/server/topics/topic_table.h"
 
 namespace weir::server {
 
@@ -65,12 +66,18 @@ Result<columnar::Schema> WarehouseCatalog::DeclareSink(
     const columnar::SourceDeclaration& declaration) {
   const auto connector = declaration.options.find("connector");
   const std::string name = connector == declaration.options.end() ? "" : connector->second;
-  if (name != "kafka") {
+  std::shared_ptr<connect::TopicTable> table;
+  if (name == "kafka") {
+    WEIR_ASSIGN_OR_RETURN(table, connect::OpenKafkaTable(engine_.env(), declaration));
+  } else if (name == "topic") {
+    WEIR_ASSIGN_OR_RETURN(table, OpenTopicTable(engine_.env(), embedded_logs_, declaration));
+  } else {
     return Error::User(ErrorCode::kUnsupported,
                        "option 'connector' = '" + name + "': rows can't be written with it")
-        .Fix("INSERT into a table with 'connector' = 'kafka', or into one without a connector");
+        .Fix(
+            "INSERT into a table with 'connector' = 'kafka' or 'topic', or into one without a "
+            "connector");
   }
-  WEIR_ASSIGN_OR_RETURN(auto table, connect::OpenKafkaTable(engine_.env(), declaration));
   table->state_folder = JoinPath(warehouse_, "_weir");
   columnar::Schema columns = table->schema;
   std::lock_guard lock(mutex_);
@@ -80,6 +87,10 @@ Result<columnar::Schema> WarehouseCatalog::DeclareSink(
 
 Result<std::shared_ptr<columnar::TopicAdmin>> WarehouseCatalog::Topics(
     const columnar::SourceDeclaration& declaration) {
+  const auto connector = declaration.options.find("connector");
+  if (connector != declaration.options.end() && connector->second == "topic") {
+    return OpenTopicAdmin(engine_.env(), embedded_logs_, declaration);
+  }
   return connect::OpenKafkaTopics(engine_.env(), declaration.options);
 }
 

@@ -140,7 +140,7 @@ class Preparer {
                          "option '" + key + "' must be a number from 1, not '" + text + "'");
         }
         (key == "partitions" ? out.topic.partitions : out.topic.replication_factor) = number;
-      } else if (key == "connector" || key == "path" || key.starts_with("properties.")) {
+      } else if (key == "connector" || key == "data" || key.starts_with("properties.")) {
         declaration.options[key] = std::move(expanded).value();
       } else {
         out.topic.configs[key] = std::move(expanded).value();

@@ -50,6 +50,26 @@ CREATE MATERIALIZED TABLE flights (
   EXPECT_EQ(flights.query.text, "SELECT * FROM flights_raw WHERE note <> ';'");
 }
 
+TEST(StatementTest, TopicsAndTypesWithCommas) {
+  auto parsed = Parse(R"(
+CREATE TOPIC IF NOT EXISTS shop.orders WITH ('partitions' = '3', 'retention.ms' = '1000');
+CREATE TOPIC "my-topic";
+CREATE TABLE t (m MAP<STRING, ARRAY<INT>> NOT NULL, h MAP<STRING, BYTES> METADATA VIRTUAL, z INT)
+  WITH ('connector' = 'kafka');
+)");
+  ASSERT_TRUE(parsed.ok()) << parsed.error().ToString();
+  const auto& topic = std::get<TopicStatement>((*parsed)[0].body);
+  EXPECT_EQ(topic.name, "shop.orders");
+  EXPECT_EQ(topic.options.at("retention.ms"), "1000");
+  EXPECT_EQ(std::get<TopicStatement>((*parsed)[1].body).name, "my-topic");
+  const auto& table = std::get<TableStatement>((*parsed)[2].body);
+  ASSERT_EQ(table.columns.size(), 3u);
+  EXPECT_EQ(table.columns[0].type, "MAP<STRING, ARRAY<INT>>");
+  EXPECT_TRUE(table.columns[0].not_null);
+  EXPECT_TRUE(table.columns[1].is_metadata && table.columns[1].is_virtual);
+  EXPECT_FALSE(Parse("CREATE TOPIC t PARTITIONS 3").ok());
+}
+
 TEST(StatementTest, AnErrorNamesPlaceExpectationAndNearestWord) {
   auto parsed = Parse("CREATE TABLE t (\n  a INT\n) PARTITONED BY (a);");
   ASSERT_FALSE(parsed.ok());

@@ -1,11 +1,12 @@
 #include "weir/columnar/codec/avro_encode.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "duckdb/common/types/data_chunk.hpp"
 #include "duckdb/common/types/value.hpp"
 #include "weir/base/byte_codec.h"
-#include "weir/base/json_writer.h"
+#include "weir/columnar/codec/avro_schema.h"
 
 namespace weir::columnar {
 
@@ -14,37 +15,17 @@ using duckdb::LogicalTypeId;
 
 namespace {
 
-Status CheckType(const LogicalType& type, const std::string& column) {
-  switch (type.id()) {
-    case LogicalTypeId::BOOLEAN:
-    case LogicalTypeId::TINYINT:
-    case LogicalTypeId::SMALLINT:
-    case LogicalTypeId::INTEGER:
-    case LogicalTypeId::BIGINT:
-    case LogicalTypeId::FLOAT:
-    case LogicalTypeId::DOUBLE:
-    case LogicalTypeId::VARCHAR:
-    case LogicalTypeId::BLOB:
-    case LogicalTypeId::DATE:
-    case LogicalTypeId::TIMESTAMP:
-    case LogicalTypeId::TIMESTAMP_TZ:
-    case LogicalTypeId::DECIMAL:
-      return Status::Ok();
-    case LogicalTypeId::LIST:
-      return CheckType(duckdb::ListType::GetChildType(type), column);
-    case LogicalTypeId::MAP:
-      return CheckType(duckdb::MapType::ValueType(type), column);
-    case LogicalTypeId::STRUCT:
-      for (const auto& child : duckdb::StructType::GetChildTypes(type)) {
-        WEIR_RETURN_IF_ERROR(CheckType(child.second, column));
-      }
-      return Status::Ok();
-    default:
-      return Error::User(ErrorCode::kUnsupported,
-                         "column '" + column + "': format avro has no " + type.ToString())
-          .Fix("cast it: CAST(" + column + " AS VARCHAR)");
+using Kind = AvroType::Kind;
+using Logical = AvroType::Logical;
+
+int NullBranch(const AvroType& avro) {
+  for (size_t i = 0; i < avro.branches.size() && avro.kind == Kind::kUnion; ++i) {
+    if (avro.branches[i]->kind == Kind::kNull) return static_cast<int>(i);
   }
+  return -1;
 }
+// The first branch that can hold the type's values; -1: none.
+int BranchFor(const LogicalType& type, const AvroType& avro);
 
 // java.math.BigInteger.toByteArray: the shortest two's complement, big-endian.
 std::string TwosComplement(duckdb::hugeint_t value) {
@@ -66,187 +47,295 @@ void AppendBytes(std::string_view bytes, ByteWriter* out) {
   out->Raw(bytes);
 }
 
-void AppendAvro(const duckdb::Value& value, ByteWriter* out) {
-  out->Signed(value.IsNull() ? 0 : 1);  // which of the union
-  if (value.IsNull()) return;
-  const LogicalType& type = value.type();
-  switch (type.id()) {
-    case LogicalTypeId::BOOLEAN:
-      out->U8(duckdb::BooleanValue::Get(value) ? 1 : 0);
-      return;
-    case LogicalTypeId::TINYINT:
-      out->Signed(duckdb::TinyIntValue::Get(value));
-      return;
-    case LogicalTypeId::SMALLINT:
-      out->Signed(duckdb::SmallIntValue::Get(value));
-      return;
-    case LogicalTypeId::INTEGER:
-      out->Signed(duckdb::IntegerValue::Get(value));
-      return;
-    case LogicalTypeId::BIGINT:
-      out->Signed(duckdb::BigIntValue::Get(value));
-      return;
-    case LogicalTypeId::DATE:
-      out->Signed(duckdb::DateValue::Get(value).days);
-      return;
-    case LogicalTypeId::TIMESTAMP:
-      out->Signed(duckdb::TimestampValue::Get(value).value);
-      return;
-    case LogicalTypeId::TIMESTAMP_TZ:
-      out->Signed(duckdb::TimestampTZValue::Get(value).value);
-      return;
-    case LogicalTypeId::FLOAT:
-      out->U32(std::bit_cast<uint32_t>(duckdb::FloatValue::Get(value)));
-      return;
-    case LogicalTypeId::DOUBLE:
-      out->U64(std::bit_cast<uint64_t>(duckdb::DoubleValue::Get(value)));
-      return;
-    case LogicalTypeId::DECIMAL:
-      AppendBytes(TwosComplement(duckdb::IntegralValue::Get(value)), out);
-      return;
-    case LogicalTypeId::LIST:
-    case LogicalTypeId::MAP: {
-      const bool is_map = type.id() == LogicalTypeId::MAP;
-      const auto& children =
-          is_map ? duckdb::MapValue::GetChildren(value) : duckdb::ListValue::GetChildren(value);
-      if (!children.empty()) {
-        out->Signed(static_cast<int64_t>(children.size()));
-        for (const duckdb::Value& child : children) {
-          if (!is_map) {
-            AppendAvro(child, out);
-            continue;
-          }
-          const auto& pair = duckdb::StructValue::GetChildren(child);
-          AppendBytes(pair[0].ToString(), out);
-          AppendAvro(pair[1], out);
-        }
-      }
-      out->Signed(0);
-      return;
-    }
-    case LogicalTypeId::STRUCT:
-      for (const auto& child : duckdb::StructValue::GetChildren(value)) AppendAvro(child, out);
-      return;
-    default:  // VARCHAR, BLOB
-      AppendBytes(duckdb::StringValue::Get(value), out);
-      return;
+Error Unfit(const std::string& path, const LogicalType& type, const AvroType& avro) {
+  return Error::User(ErrorCode::kUnsupported, "column '" + path + "': " + type.ToString() +
+                                                  " can't be written as Avro's " +
+                                                  AvroTypeName(avro))
+      .Fix("cast the column, or change 'avro.schema'");
+}
+
+bool IsInteger(const LogicalType& type) {
+  return type.id() == LogicalTypeId::TINYINT || type.id() == LogicalTypeId::SMALLINT ||
+         type.id() == LogicalTypeId::INTEGER || type.id() == LogicalTypeId::BIGINT;
+}
+
+bool IsDecimal(const LogicalType& type, const AvroType& avro) {
+  return type.id() == LogicalTypeId::DECIMAL && avro.logical == Logical::kDecimal &&
+         duckdb::DecimalType::GetScale(type) == avro.scale;
+}
+
+const AvroType* FindField(const AvroType& record, const std::string& name) {
+  for (const AvroType::Field& field : record.fields) {
+    if (field.name == name) return field.type;
   }
+  return nullptr;
+}
+
+Status Check(const LogicalType& type, const AvroType& avro, const std::string& path);
+
+// Every field of the record has a child of its name, or can be null; and the other way round.
+Status CheckRecord(const duckdb::child_list_t<LogicalType>& children, const AvroType& avro,
+                   const std::string& path) {
+  const std::string lead = path.empty() ? "" : path + ".";
+  for (const auto& [name, type] : children) {
+    const AvroType* field = FindField(avro, name);
+    if (field == nullptr) {
+      return Error::User(ErrorCode::kInvalid,
+                         "column '" + lead + name + "': 'avro.schema' has no such field")
+          .Fix("name the column as the schema does");
+    }
+    WEIR_RETURN_IF_ERROR(Check(type, *field, lead + name));
+  }
+  for (const AvroType::Field& field : avro.fields) {
+    const bool there = std::any_of(children.begin(), children.end(),
+                                   [&](const auto& child) { return child.first == field.name; });
+    if (there || NullBranch(*field.type) >= 0 || field.type->kind == Kind::kNull) continue;
+    return Error::User(ErrorCode::kInvalid, "'avro.schema' has a field '" + lead + field.name +
+                                                "' that is no column and can't be null")
+        .Fix("add the column");
+  }
+  return Status::Ok();
+}
+
+// Has every value of the type a form in this one? NULL aside.
+Status Check(const LogicalType& type, const AvroType& avro, const std::string& path) {
+  const auto fits = [&](bool good) -> Status {
+    if (good) return Status::Ok();
+    return Unfit(path, type, avro);
+  };
+  const LogicalTypeId id = type.id();
+  switch (avro.kind) {
+    case Kind::kUnion:
+      return fits(BranchFor(type, avro) >= 0);
+    case Kind::kBoolean:
+      return fits(id == LogicalTypeId::BOOLEAN);
+    case Kind::kInt:
+      return fits(avro.logical == Logical::kDate ? id == LogicalTypeId::DATE
+                                                 : IsInteger(type) && id != LogicalTypeId::BIGINT);
+    case Kind::kLong:
+      if (avro.logical == Logical::kNone) return fits(IsInteger(type));
+      return fits(id == LogicalTypeId::TIMESTAMP || id == LogicalTypeId::TIMESTAMP_TZ);
+    case Kind::kFloat:
+      return fits(id == LogicalTypeId::FLOAT);
+    case Kind::kDouble:
+      return fits(id == LogicalTypeId::DOUBLE || id == LogicalTypeId::FLOAT);
+    case Kind::kBytes:
+    case Kind::kFixed:
+      if (avro.logical == Logical::kDecimal) return fits(IsDecimal(type, avro));
+      return fits(id == LogicalTypeId::BLOB);
+    case Kind::kString:
+    case Kind::kEnum:
+      return fits(id == LogicalTypeId::VARCHAR);
+    case Kind::kArray:
+      if (id != LogicalTypeId::LIST) return fits(false);
+      return Check(duckdb::ListType::GetChildType(type), avro.item(), path);
+    case Kind::kMap:
+      if (id != LogicalTypeId::MAP) return fits(false);
+      return Check(duckdb::MapType::ValueType(type), avro.item(), path);
+    case Kind::kRecord:
+      if (id != LogicalTypeId::STRUCT) return fits(false);
+      return CheckRecord(duckdb::StructType::GetChildTypes(type), avro, path);
+    default:
+      return fits(false);
+  }
+}
+
+int BranchFor(const LogicalType& type, const AvroType& avro) {
+  for (size_t i = 0; i < avro.branches.size(); ++i) {
+    if (avro.branches[i]->kind == Kind::kNull) continue;
+    if (Check(type, *avro.branches[i], "").ok()) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+Error BadValue(const std::string& path, const std::string& value, const std::string& why) {
+  return Error::Data(ErrorCode::kInvalid,
+                     "column '" + path + "': " + value.substr(0, 60) + " " + why);
+}
+
+Status Append(const duckdb::Value& value, const AvroType& avro, const std::string& path,
+              ByteWriter* out);
+
+Status AppendRecord(const duckdb::child_list_t<LogicalType>& children,
+                    const duckdb::vector<duckdb::Value>& values, const AvroType& avro,
+                    const std::string& path, ByteWriter* out) {
+  for (const AvroType::Field& field : avro.fields) {
+    duckdb::Value value;  // NULL, for a field that is no column
+    for (size_t i = 0; i < children.size(); ++i) {
+      if (children[i].first == field.name) value = values[i];
+    }
+    WEIR_RETURN_IF_ERROR(
+        Append(value, *field.type, path.empty() ? field.name : path + "." + field.name, out));
+  }
+  return Status::Ok();
+}
+
+Status AppendItems(const duckdb::Value& value, const AvroType& avro, const std::string& path,
+                   ByteWriter* out) {
+  const bool is_map = avro.kind == Kind::kMap;
+  const auto& children =
+      is_map ? duckdb::MapValue::GetChildren(value) : duckdb::ListValue::GetChildren(value);
+  if (!children.empty()) {
+    out->Signed(static_cast<int64_t>(children.size()));
+    for (const duckdb::Value& child : children) {
+      if (!is_map) {
+        WEIR_RETURN_IF_ERROR(Append(child, avro.item(), path, out));
+        continue;
+      }
+      const auto& pair = duckdb::StructValue::GetChildren(child);
+      AppendBytes(pair[0].ToString(), out);
+      WEIR_RETURN_IF_ERROR(Append(pair[1], avro.item(), path, out));
+    }
+  }
+  out->Signed(0);
+  return Status::Ok();
+}
+
+int64_t MicrosOf(const duckdb::Value& value) {
+  return value.type().id() == LogicalTypeId::TIMESTAMP_TZ
+             ? duckdb::TimestampTZValue::Get(value).value
+             : duckdb::TimestampValue::Get(value).value;
+}
+
+Status AppendFixed(const duckdb::Value& value, const AvroType& avro, const std::string& path,
+                   ByteWriter* out) {
+  if (avro.logical != Logical::kDecimal) {
+    const std::string& bytes = duckdb::StringValue::Get(value);
+    if (bytes.size() != avro.size) {
+      return BadValue(path, std::to_string(bytes.size()) + " bytes",
+                      "where there must be " + std::to_string(avro.size));
+    }
+    out->Raw(bytes);
+    return Status::Ok();
+  }
+  const duckdb::hugeint_t number = duckdb::IntegralValue::Get(value);
+  const std::string bytes = TwosComplement(number);
+  if (bytes.size() > avro.size) return BadValue(path, value.ToString(), "is too large");
+  out->Raw(std::string(avro.size - bytes.size(), number.upper < 0 ? '\xff' : '\0') + bytes);
+  return Status::Ok();
+}
+
+Status Append(const duckdb::Value& value, const AvroType& avro, const std::string& path,
+              ByteWriter* out) {
+  if (avro.kind == Kind::kUnion) {
+    const int branch = value.IsNull() ? NullBranch(avro) : BranchFor(value.type(), avro);
+    if (branch < 0) return BadValue(path, "NULL", "is not allowed by the schema");
+    out->Signed(branch);
+    return Append(value, *avro.branches[static_cast<size_t>(branch)], path, out);
+  }
+  if (avro.kind == Kind::kNull) return Status::Ok();
+  if (value.IsNull()) return BadValue(path, "NULL", "is not allowed by the schema");
+  switch (avro.kind) {
+    case Kind::kBoolean:
+      out->U8(duckdb::BooleanValue::Get(value) ? 1 : 0);
+      break;
+    case Kind::kInt:
+    case Kind::kLong:
+      if (value.type().id() == LogicalTypeId::DATE) {
+        out->Signed(duckdb::DateValue::Get(value).days);
+      } else if (avro.logical == Logical::kNone) {
+        out->Signed(value.GetValue<int64_t>());
+      } else {
+        const int64_t micros = MicrosOf(value);
+        const bool millis = avro.logical == Logical::kTimestampMillis ||
+                            avro.logical == Logical::kLocalTimestampMillis;
+        // Down, also before 1970.
+        out->Signed(millis ? micros / 1000 - (micros % 1000 < 0 ? 1 : 0) : micros);
+      }
+      break;
+    case Kind::kFloat:
+      out->U32(std::bit_cast<uint32_t>(duckdb::FloatValue::Get(value)));
+      break;
+    case Kind::kDouble:
+      out->U64(std::bit_cast<uint64_t>(value.GetValue<double>()));
+      break;
+    case Kind::kFixed:
+      return AppendFixed(value, avro, path, out);
+    case Kind::kBytes:
+    case Kind::kString:
+      AppendBytes(value.type().id() == LogicalTypeId::DECIMAL
+                      ? TwosComplement(duckdb::IntegralValue::Get(value))
+                      : duckdb::StringValue::Get(value),
+                  out);
+      break;
+    case Kind::kEnum: {
+      const auto& text = duckdb::StringValue::Get(value);
+      const auto symbol = std::find(avro.symbols.begin(), avro.symbols.end(), text);
+      if (symbol == avro.symbols.end()) {
+        return BadValue(path, "'" + text + "'", "is no symbol of the schema");
+      }
+      out->Signed(symbol - avro.symbols.begin());
+      break;
+    }
+    case Kind::kArray:
+    case Kind::kMap:
+      return AppendItems(value, avro, path, out);
+    case Kind::kRecord:
+      return AppendRecord(duckdb::StructType::GetChildTypes(value.type()),
+                          duckdb::StructValue::GetChildren(value), avro, path, out);
+    default:
+      break;
+  }
+  return Status::Ok();
 }
 
 class AvroEncoder final : public RowEncoder {
  public:
-  explicit AvroEncoder(std::vector<EncodedField> fields) : fields_(std::move(fields)) {}
+  AvroEncoder(std::vector<EncodedField> fields, std::shared_ptr<const AvroSchema> schema)
+      : fields_(std::move(fields)), schema_(std::move(schema)) {
+    for (const EncodedField& field : fields_) {
+      columns_.emplace_back(field.field.name, field.field.type);
+    }
+    values_.resize(fields_.size());
+  }
+
+  Status CheckColumns() const { return CheckRecord(columns_, schema_->root(), ""); }
 
   void Begin(duckdb::DataChunk& chunk) override { chunk_ = &chunk; }
   Result<bool> Append(size_t row, std::string* out) override {
-    ByteWriter bytes;
-    for (const EncodedField& field : fields_) {
-      AppendAvro(chunk_->GetValue(field.column, row), &bytes);
+    for (size_t i = 0; i < fields_.size(); ++i) {
+      values_[i] = chunk_->GetValue(fields_[i].column, row);
     }
+    ByteWriter bytes;
+    WEIR_RETURN_IF_ERROR(AppendRecord(columns_, values_, schema_->root(), "", &bytes));
     *out += bytes.bytes();
     return true;
   }
 
  private:
   const std::vector<EncodedField> fields_;
+  const std::shared_ptr<const AvroSchema> schema_;
+  duckdb::child_list_t<LogicalType> columns_;
+  duckdb::vector<duckdb::Value> values_;
   const duckdb::DataChunk* chunk_ = nullptr;
 };
 
-// --- schema ---
-
-void LogicalLong(const char* name, JsonWriter* json) {
-  json->BeginObject().Key("type").String("long").Key("logicalType").String(name).EndObject();
-}
-
-// `path` makes the names of records within records unique.
-void AppendSchema(const LogicalType& type, const std::string& path, JsonWriter* json);
-
-void AppendRecord(const duckdb::child_list_t<LogicalType>& children, const std::string& path,
-                  JsonWriter* json) {
-  json->BeginObject().Key("type").String("record").Key("name").String(path);
-  json->Key("fields").BeginArray();
-  for (const auto& [name, type] : children) {
-    json->BeginObject().Key("name").String(name).Key("type");
-    AppendSchema(type, path + "_" + name, json);
-    json->Key("default").Null().EndObject();
-  }
-  json->EndArray().EndObject();
-}
-
-void AppendSchema(const LogicalType& type, const std::string& path, JsonWriter* json) {
-  json->BeginArray().String("null");
-  switch (type.id()) {
-    case LogicalTypeId::BOOLEAN:
-      json->String("boolean");
-      break;
-    case LogicalTypeId::TINYINT:
-    case LogicalTypeId::SMALLINT:
-    case LogicalTypeId::INTEGER:
-      json->String("int");
-      break;
-    case LogicalTypeId::BIGINT:
-      json->String("long");
-      break;
-    case LogicalTypeId::FLOAT:
-      json->String("float");
-      break;
-    case LogicalTypeId::DOUBLE:
-      json->String("double");
-      break;
-    case LogicalTypeId::BLOB:
-      json->String("bytes");
-      break;
-    case LogicalTypeId::DATE:
-      json->BeginObject().Key("type").String("int").Key("logicalType").String("date").EndObject();
-      break;
-    case LogicalTypeId::TIMESTAMP:
-      LogicalLong("local-timestamp-micros", json);
-      break;
-    case LogicalTypeId::TIMESTAMP_TZ:
-      LogicalLong("timestamp-micros", json);
-      break;
-    case LogicalTypeId::DECIMAL:
-      json->BeginObject().Key("type").String("bytes").Key("logicalType").String("decimal");
-      json->Key("precision").Int(duckdb::DecimalType::GetWidth(type));
-      json->Key("scale").Int(duckdb::DecimalType::GetScale(type)).EndObject();
-      break;
-    case LogicalTypeId::LIST:
-      json->BeginObject().Key("type").String("array").Key("items");
-      AppendSchema(duckdb::ListType::GetChildType(type), path, json);
-      json->EndObject();
-      break;
-    case LogicalTypeId::MAP:
-      json->BeginObject().Key("type").String("map").Key("values");
-      AppendSchema(duckdb::MapType::ValueType(type), path, json);
-      json->EndObject();
-      break;
-    case LogicalTypeId::STRUCT:
-      AppendRecord(duckdb::StructType::GetChildTypes(type), path, json);
-      break;
-    default:
-      json->String("string");
-      break;
-  }
-  json->EndArray();
-}
-
 }  // namespace
 
-Result<std::unique_ptr<RowEncoder>> MakeAvroEncoder(std::vector<EncodedField> fields) {
-  for (const EncodedField& field : fields) {
-    WEIR_RETURN_IF_ERROR(CheckType(field.field.type, field.field.name));
+Result<std::unique_ptr<RowEncoder>> MakeAvroEncoder(const EncodeFormat& format,
+                                                    std::vector<EncodedField> fields) {
+  std::shared_ptr<const AvroSchema> schema;
+  if (const auto given = format.options.find("schema"); given != format.options.end()) {
+    WEIR_ASSIGN_OR_RETURN(schema, AvroSchema::Parse(given->second));
+    if (schema->root().kind != Kind::kRecord) {
+      return Error::User(
+          ErrorCode::kInvalid,
+          "option 'avro.schema' is " + AvroTypeName(schema->root()) + ", a record is needed");
+    }
+  } else {
+    Schema columns;
+    for (const EncodedField& field : fields) columns.fields.push_back(field.field);
+    WEIR_ASSIGN_OR_RETURN(schema, AvroSchema::Of(columns));
   }
-  return std::unique_ptr<RowEncoder>(std::make_unique<AvroEncoder>(std::move(fields)));
-}
-
-std::string AvroSchemaOf(const std::vector<EncodedField>& fields) {
-  duckdb::child_list_t<LogicalType> children;
-  for (const EncodedField& field : fields) {
-    children.emplace_back(field.field.name, field.field.type);
+  const auto encoding = format.options.find("encoding");
+  if (encoding != format.options.end() && encoding->second != "binary") {
+    return Error::User(ErrorCode::kUnsupported,
+                       "option 'avro.encoding' = '" + encoding->second + "' can't be written")
+        .Fix("use 'binary'");
   }
-  JsonWriter json;
-  AppendRecord(children, "record", &json);
-  return json.Take();
+  auto encoder = std::make_unique<AvroEncoder>(std::move(fields), std::move(schema));
+  WEIR_RETURN_IF_ERROR(encoder->CheckColumns());
+  return std::unique_ptr<RowEncoder>(std::move(encoder));
 }
 
 }  // namespace weir::columnar

@@ -395,7 +395,7 @@ Result<std::unique_ptr<RowEncoder>> MakeRowEncoder(const EncodeFormat& format,
   if (format.name == "debezium-json") return MakeJsonEncoder(options, true, std::move(fields));
   if (format.name == "csv") return MakeCsvEncoder(options, std::move(fields));
   if (format.name == "raw") return MakeRawEncoder(options, std::move(fields));
-  if (format.name == "avro") return MakeAvroEncoder(std::move(fields));
+  if (format.name == "avro") return MakeAvroEncoder(format, std::move(fields));
   return Error::User(ErrorCode::kUnsupported, "format '" + format.name + "' can't be written")
       .Fix("use json, csv, raw, avro or debezium-json");
 }

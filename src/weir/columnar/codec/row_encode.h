@@ -38,6 +38,7 @@ struct EncodedField {
 //   csv                  field-delimiter, quote-character, disable-quote-character, null-literal,
 //                        escape-character, array-element-delimiter
 //   raw                  endianness big-endian|little-endian, charset UTF-8
+//   avro                 schema (of a record; else it follows from the columns), encoding binary
 struct EncodeFormat {
   std::string name;
   std::map<std::string, std::string> options;
@@ -57,9 +58,5 @@ class RowEncoder {
 // columns for raw.
 Result<std::unique_ptr<RowEncoder>> MakeRowEncoder(const EncodeFormat& format,
                                                    std::vector<EncodedField> fields);
-
-// The Avro schema (JSON) of what format avro writes for these columns: a record of nullable fields
-// in their order; timestamps are in microseconds.
-std::string AvroSchemaOf(const std::vector<EncodedField>& fields);
 
 }  // namespace weir::columnar

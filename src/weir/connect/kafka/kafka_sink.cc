@@ -10,12 +10,9 @@
 
 namespace weir::connect {
 
-namespace {
-
-Result<KafkaSinkOptions> SinkOptionsOf(const KafkaOptions& options) {
+Result<KafkaSinkOptions> ParseSinkOptions(const std::map<std::string, std::string>& sink) {
   KafkaSinkOptions out;
-  out.properties = options.properties;
-  for (const auto& [name, value] : options.sink) {
+  for (const auto& [name, value] : sink) {
     if (name == "sink.partitioner") {
       WEIR_RETURN_IF_ERROR(ChooseValue<Partitioner>(name, value,
                                                     {{"default", Partitioner::kDefault},
@@ -34,16 +31,23 @@ Result<KafkaSinkOptions> SinkOptionsOf(const KafkaOptions& options) {
   return out;
 }
 
-}  // namespace
-
 Result<std::shared_ptr<TopicTable>> OpenKafkaTable(Env& env,
                                                    const columnar::SourceDeclaration& declaration) {
   WEIR_ASSIGN_OR_RETURN(const KafkaOptions options, ParseKafkaOptions(declaration.options));
-  WEIR_ASSIGN_OR_RETURN(KafkaSinkOptions sink, SinkOptionsOf(options));
+  WEIR_ASSIGN_OR_RETURN(KafkaSinkOptions sink, ParseSinkOptions(options.sink));
   WEIR_ASSIGN_OR_RETURN(TopicTable table,
                         MakeTopicTable(declaration, options.topic, options.records));
+  sink.properties = options.properties;
   table.transactions = std::make_shared<KafkaTransactions>(env, std::move(sink));
   return std::make_shared<TopicTable>(std::move(table));
+}
+
+Result<std::shared_ptr<columnar::TopicAdmin>> OpenKafkaTopics(Env& env,
+                                                              const KafkaProperties& properties) {
+  WEIR_ASSIGN_OR_RETURN(auto handle,
+                        KafkaHandle::Open(env, KafkaHandle::Kind::kConsumer, properties,
+                                          {{"enable.auto.commit", "false"}}));
+  return std::shared_ptr<columnar::TopicAdmin>(std::make_shared<KafkaTopics>(std::move(handle)));
 }
 
 Result<std::shared_ptr<columnar::TopicAdmin>> OpenKafkaTopics(
@@ -55,13 +59,10 @@ Result<std::shared_ptr<columnar::TopicAdmin>> OpenKafkaTopics(
   if (connector != "kafka") {
     return Error::User(ErrorCode::kUnsupported,
                        "option 'connector' = '" + connector + "' leads to no topics")
-        .Fix("use 'kafka' with 'properties.bootstrap.servers'");
+        .Fix("use 'kafka' with 'properties.bootstrap.servers', or 'topic'");
   }
   WEIR_ASSIGN_OR_RETURN(const KafkaProperties properties, ParseKafkaProperties(given));
-  WEIR_ASSIGN_OR_RETURN(auto handle,
-                        KafkaHandle::Open(env, KafkaHandle::Kind::kConsumer, properties,
-                                          {{"enable.auto.commit", "false"}}));
-  return std::shared_ptr<columnar::TopicAdmin>(std::make_shared<KafkaTopics>(std::move(handle)));
+  return OpenKafkaTopics(env, properties);
 }
 
 }  // namespace weir::connect

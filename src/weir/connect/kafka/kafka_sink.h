@@ -9,6 +9,7 @@
 #include <string>
 
 #include "weir/columnar/ports.h"
+#include "weir/connect/kafka/kafka_transaction.h"
 #include "weir/connect/kafka/topic_sink.h"
 
 namespace weir::connect {
@@ -17,7 +18,13 @@ namespace weir::connect {
 Result<std::shared_ptr<TopicTable>> OpenKafkaTable(Env& env,
                                                    const columnar::SourceDeclaration& declaration);
 
-// Options: 'connector', 'properties.*'. Does not connect.
+// Of the 'sink.*' options; the connection is the caller's.
+Result<KafkaSinkOptions> ParseSinkOptions(const std::map<std::string, std::string>& sink);
+
+// Does not connect.
+Result<std::shared_ptr<columnar::TopicAdmin>> OpenKafkaTopics(Env& env,
+                                                              const KafkaProperties& properties);
+// Options: 'connector', 'properties.*'.
 Result<std::shared_ptr<columnar::TopicAdmin>> OpenKafkaTopics(
     Env& env, const std::map<std::string, std::string>& options);
 

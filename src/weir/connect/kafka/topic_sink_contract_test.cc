@@ -3,8 +3,8 @@
 // may die, before the cluster did it or after.
 #include <map>
 
-#include "weir/base/json.h"
 #include "weir/columnar/testing/batch_sink_contract.h"
+#include "weir/connect/kafka/testing/topic_rows.h"
 #include "weir/connect/kafka/topic_sink.h"
 
 namespace weir::columnar::testing {
@@ -67,65 +67,6 @@ class FakeTransactions : public connect::TopicTransactions {
   FakeCluster& cluster_;
 };
 
-// What a reader of the topic has after some transaction, as a file of rows.
-class TopicVersion : public FileTable {
- public:
-  TopicVersion(Engine& engine, const FakeCluster& cluster, bool keyed)
-      : engine_(engine),
-        transactions_(cluster.transactions),
-        keyed_(keyed),
-        schema_{{{"id", duckdb::LogicalType::BIGINT},
-                 {"name", duckdb::LogicalType::VARCHAR},
-                 {"part", duckdb::LogicalType::INTEGER}}} {}
-
-  const Schema& schema() const override { return schema_; }
-  std::vector<std::string> partition_columns() const override { return {}; }
-  int64_t version() const override { return static_cast<int64_t>(transactions_.size()); }
-  Result<std::vector<ParquetFile>> Files(const Predicate*) const override { return RowsFrom(0); }
-  Result<std::optional<std::vector<ParquetFile>>> AppendedSince(int64_t version) const override {
-    WEIR_ASSIGN_OR_RETURN(auto files, RowsFrom(static_cast<size_t>(version)));
-    return std::optional<std::vector<ParquetFile>>(std::move(files));
-  }
-
- private:
-  Result<std::vector<ParquetFile>> RowsFrom(size_t first) const {
-    std::vector<std::string> rows;
-    std::map<std::string, std::string> newest;  // as compaction leaves them
-    for (size_t i = first; i < transactions_.size(); ++i) {
-      for (const connect::StagedRecord& record : transactions_[i].records) {
-        WEIR_ASSIGN_OR_RETURN(const Json json, ParseJson(record.value.value()));
-        const std::string row =
-            "(" + ToText(json["id"]) + ", " +
-            (json["name"].is_null() ? "NULL" : QuoteLiteral(json["name"].get<std::string>())) +
-            ", " + ToText(json["part"]) + ")";
-        if (keyed_) {
-          newest[record.key.value()] = row;
-        } else {
-          rows.push_back(row);
-        }
-      }
-    }
-    for (const auto& [key, row] : newest) rows.push_back(row);
-    if (rows.empty()) return std::vector<ParquetFile>();
-    std::string sql =
-        "COPY (SELECT id::BIGINT AS id, name::VARCHAR AS name, part::INTEGER AS part "
-        "FROM (VALUES ";
-    for (size_t i = 0; i < rows.size(); ++i) sql += (i ? ", " : "") + rows[i];
-    const std::string path = "/cluster/" + std::to_string(engine_.env().RandomU64()) + ".parquet";
-    sql += ") AS v(id, name, part)) TO " + QuoteLiteral(path);
-    WEIR_ASSIGN_OR_RETURN(auto connection, engine_.Connect());
-    WEIR_RETURN_IF_ERROR(engine_.Query(*connection, sql).status());
-    ParquetFile file;
-    file.path = path;
-    return std::vector<ParquetFile>{file};
-  }
-
-  Engine& engine_;
-  const std::vector<FakeCluster::Committed> transactions_;
-  const bool keyed_;
-  const Schema schema_;
-};
-
 class TopicHarness : public SinkHarness {
  public:
   TopicHarness(Engine& engine, const std::string& folder, bool keyed)
@@ -138,7 +79,7 @@ class TopicHarness : public SinkHarness {
     cluster_ = cluster.get();
     SourceDeclaration declaration;
     declaration.name = "t";
-    declaration.columns = TopicVersion(engine, *cluster_, keyed).schema();
+    declaration.columns = connect::testing::TopicRows::SuiteSchema();
     if (keyed) declaration.primary_key = {"id"};
     connect::RecordOptions records;
     records.value.name = "json";
@@ -157,7 +98,15 @@ class TopicHarness : public SinkHarness {
         std::make_shared<connect::TopicCommitter>(engine_.env(), table_));
   }
   Result<std::shared_ptr<FileTable>> Table() override {
-    return std::shared_ptr<FileTable>(std::make_shared<TopicVersion>(engine_, *cluster_, keyed_));
+    std::vector<connect::testing::TopicRow> rows;
+    const auto& transactions = cluster_->transactions;
+    for (size_t i = 0; i < transactions.size(); ++i) {
+      for (const connect::StagedRecord& record : transactions[i].records) {
+        rows.push_back({static_cast<int64_t>(i), record.key.value_or(""), record.value.value()});
+      }
+    }
+    return std::shared_ptr<FileTable>(std::make_shared<connect::testing::TopicRows>(
+        engine_, std::move(rows), static_cast<int64_t>(transactions.size()), keyed_));
   }
   Result<int64_t> StagedFiles() override {
     int64_t count = 0;

@@ -20,6 +20,21 @@ constexpr int64_t kLookAgainUs = 50'000;
 
 }  // namespace
 
+Result<TopicPlace> FindTopics(Env& env, EmbeddedLogs& logs, const std::string& data) {
+  const int64_t until = env.MonotonicNanos() / 1000 + kWaitUs;
+  while (true) {
+    auto embedded = logs.Open(data);
+    if (embedded.ok()) return TopicPlace{std::move(embedded).value(), ""};
+    if (embedded.error().code() != ErrorCode::kConflict) return std::move(embedded).error();
+    if (const auto serving = ReadServing(env, data)) return TopicPlace{nullptr, serving->address};
+    if (env.MonotonicNanos() / 1000 >= until) {
+      return std::move(embedded).error().Fix(
+          "wait for the other run to end; with 'weir serve' on the folder several can use it");
+    }
+    env.SleepMicros(kLookAgainUs);
+  }
+}
+
 Result<std::shared_ptr<connect::RecordLog>> OpenTopic(Env& env, EmbeddedLogs& logs,
                                                       const TopicOptions& options) {
   if (!env.Exists(JoinPath(options.data, "log"))) {
@@ -27,23 +42,12 @@ Result<std::shared_ptr<connect::RecordLog>> OpenTopic(Env& env, EmbeddedLogs& lo
         .Fix(
             "start 'weir serve --data' on this folder, or give another one with the option 'data'");
   }
-  const int64_t until = env.MonotonicNanos() / 1000 + kWaitUs;
-  while (true) {
-    auto embedded = logs.Open(options.data);
-    if (embedded.ok()) return EmbeddedTopic(std::move(embedded).value(), options.topic);
-    if (embedded.error().code() != ErrorCode::kConflict) return std::move(embedded).error();
-    if (const auto serving = ReadServing(env, options.data)) {
-      std::map<std::string, std::string> properties = options.properties;
-      properties["bootstrap.servers"] = serving->address;
-      WEIR_ASSIGN_OR_RETURN(const auto parsed, connect::ParseKafkaProperties(properties));
-      return connect::OpenKafkaLog(env, parsed, options.topic);
-    }
-    if (env.MonotonicNanos() / 1000 >= until) {
-      return std::move(embedded).error().Fix(
-          "wait for the other run to end; with 'weir serve' on the folder several can use it");
-    }
-    env.SleepMicros(kLookAgainUs);
-  }
+  WEIR_ASSIGN_OR_RETURN(TopicPlace place, FindTopics(env, logs, options.data));
+  if (place.log) return EmbeddedTopic(std::move(place.log), options.topic);
+  std::map<std::string, std::string> properties = options.properties;
+  properties["bootstrap.servers"] = place.address;
+  WEIR_ASSIGN_OR_RETURN(const auto parsed, connect::ParseKafkaProperties(properties));
+  return connect::OpenKafkaLog(env, parsed, options.topic);
 }
 
 Result<std::shared_ptr<columnar::BatchSource>> OpenTopicSource(

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "weir/base/env.h"
 #include "weir/base/result.h"
@@ -18,6 +19,15 @@
 #include "weir/server/topics/topic_options.h"
 
 namespace weir::server {
+
+// Where the topics of a data folder are: in this process, or with who serves it.
+struct TopicPlace {
+  std::shared_ptr<EmbeddedLog> log;  // null: served
+  std::string address;               // for clients of this machine
+};
+// Makes the folder's log if there is none. kConflict: another process holds the folder and serves
+// nobody, also after some seconds.
+Result<TopicPlace> FindTopics(Env& env, EmbeddedLogs& logs, const std::string& data);
 
 // The folder's log in process, or a connection to who serves it. kNotFound: there are no topics;
 // kConflict: another process holds the folder and serves nobody.
