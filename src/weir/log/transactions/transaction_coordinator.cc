@@ -239,6 +239,8 @@ TransactionCoordinator::Identified TransactionCoordinator::InitProducer(
                                  : Next(transaction.producer);
     }
     transaction.state = TransactionState::kEmpty;
+    // Who does not say what it was is another: the one before can't ask "again" for its identity.
+    if (known.id == kNoProducerId) transaction.last = {};
   }
   transaction.timeout_ms = timeout_ms;
   result.producer = transaction.producer;

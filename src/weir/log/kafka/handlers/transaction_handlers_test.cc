@@ -219,6 +219,23 @@ TEST_F(TransactionHandlersTest, ANewIncarnationFencesTheOldAndAbortsWhatItHadOpe
   EXPECT_THAT(Values(true), ElementsAre("three"));
 }
 
+TEST_F(TransactionHandlersTest, AFencedProducerGetsNoIdentityOfAnother) {
+  const ProducerIdentity old = Init("app");
+  // Asked again with what it was: the answer was lost, the same one comes.
+  const ProducerIdentity next = Init("app", 5, old);
+  EXPECT_EQ(Init("app", 5, old), next);
+  // Another one begins; the one before is not taken for it.
+  const ProducerIdentity other = Init("app");
+  EXPECT_GT(other.epoch, next.epoch);
+  InitProducerIdRequest request;
+  request.transactional_id = "app";
+  request.transaction_timeout_ms = 60'000;
+  request.producer_id = next.id;
+  request.producer_epoch = next.epoch;
+  const auto response = Ask<InitProducerIdRequest, InitProducerIdResponse>(request, 5);
+  EXPECT_EQ(response.error_code, Code(KafkaError::kProducerFenced));
+}
+
 TEST_F(TransactionHandlersTest, ATransactionOpenTooLongIsAborted) {
   MakeTopic("t");
   const ProducerIdentity producer = Init("app");
