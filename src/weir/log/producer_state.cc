@@ -33,8 +33,8 @@ ProducerVerdict ProducerStates::Check(const BatchHeader& header) const {
   }
   const Batch* newest = producer.newest();
   // Only a marker is known of this epoch: its first batch follows.
-  if (newest == nullptr) return verdict;
-  if (header.base_sequence != BatchHeader::SequenceAfter(newest->last_sequence, 1)) {
+  const int32_t next = newest == nullptr ? 0 : BatchHeader::SequenceAfter(newest->last_sequence, 1);
+  if (header.base_sequence != next) {
     verdict.error = KafkaError::kOutOfOrderSequenceNumber;
   }
   return verdict;

@@ -50,6 +50,15 @@ TEST(ProducerStateTest, SilentProducersAreForgottenUnlessTheyHaveSomethingOpen) 
   EXPECT_EQ(producers.Expire(6000), 2u);
 }
 
+// The first one may have been refused for a passing reason while the next was on its way.
+TEST(ProducerStateTest, BehindAMarkerOfANewEpochTheFirstBatchComesFirst) {
+  ProducerStates producers;
+  producers.Add(Batch(1, 0, 0, 1, 0, true), 0);
+  EXPECT_EQ(producers.End(1, 1, 0, 0, 0), 0);
+  EXPECT_EQ(producers.Check(Batch(1, 1, 1, 1, -1)).error, KafkaError::kOutOfOrderSequenceNumber);
+  EXPECT_EQ(producers.Check(Batch(1, 1, 0, 1, -1)).error, KafkaError::kNone);
+}
+
 TEST(ProducerStateTest, ComesBackFromItsBytes) {
   ProducerStates producers;
   for (int32_t i = 0; i < 7; ++i) producers.Add(Batch(1, 3, i, 1, i), 0);
