@@ -64,7 +64,7 @@ Result<std::unique_ptr<EventLog>> EventLog::Open(Env& env, MetricRegistry& metri
   if (!log->indexes_.IsOpen(open)) log->Rolled(open);
   for (auto& [number, partition] : log->partitions_) {
     partition->SetDurableEnd(partition->next_offset());
-    partition->producers().HeardAll(env.NowMicros() / 1000);
+    partition->producers().HeardAll(env.MonotonicNanos() / 1'000'000);
   }
   log->SweepSettled();
   log->CheckpointsChanged();
@@ -203,7 +203,8 @@ Status EventLog::ReplayBatch(const Frame& frame, Position segment) {
 void EventLog::ApplyBatch(PartitionLog& partition, const BatchHeader& header,
                           const std::optional<Marker>& marker, Position position,
                           size_t frame_bytes, Position segment) {
-  partition.Apply(header, marker, segment, env_.NowMicros() / 1000);
+  partition.Apply(header, marker, segment, env_.NowMicros() / 1000,
+                  env_.MonotonicNanos() / 1'000'000);
   indexes_.growing().Add(partition.number(), header.base_offset, position,
                          static_cast<uint32_t>(frame_bytes), header.max_timestamp);
 }

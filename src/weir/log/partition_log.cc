@@ -53,7 +53,7 @@ uint64_t PartitionLog::bytes() const {
 }
 
 void PartitionLog::Apply(const BatchHeader& header, const std::optional<Marker>& marker,
-                         Position segment, int64_t now_ms) {
+                         Position segment, int64_t now_ms, int64_t uptime_ms) {
   if (parts_.empty() || parts_.back().segment != segment) {
     SegmentPart part;
     part.segment = segment;
@@ -68,13 +68,13 @@ void PartitionLog::Apply(const BatchHeader& header, const std::optional<Marker>&
   part.appended_ms = std::max(part.appended_ms, now_ms);
   next_offset_ = header.last_offset() + 1;
   if (!header.control()) {
-    producers_.Add(header, now_ms);
+    producers_.Add(header, uptime_ms);
     return;
   }
   if (!marker) return;
   const std::optional<int64_t> first =
       producers_.End(header.producer_id, header.producer_epoch, header.max_timestamp,
-                     marker->coordinator_epoch, now_ms);
+                     marker->coordinator_epoch, uptime_ms);
   if (first && header.base_offset >= durable_end_) ending_.push_back({*first, header.base_offset});
   if (first && !marker->commit) {
     aborted_.push_back({header.producer_id, *first, header.base_offset});

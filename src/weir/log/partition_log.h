@@ -65,9 +65,9 @@ class PartitionLog {
   const ProducerStates& producers() const { return producers_; }
   ProducerStates& producers() { return producers_; }
 
-  // A batch is in the journal. `marker` for control batches.
+  // A batch is in the journal. `marker` for control batches; `uptime_ms`: of the monotonic clock.
   void Apply(const BatchHeader& header, const std::optional<Marker>& marker, Position segment,
-             int64_t now_ms);
+             int64_t now_ms, int64_t uptime_ms);
   // The part of `segment` that begins at this offset lies elsewhere now, or (if `part` has no
   // batches) nowhere. Nothing happens if it is no longer kept.
   void ReplacePart(Position segment, int64_t base_offset, const SegmentPart& part);

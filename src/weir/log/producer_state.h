@@ -50,7 +50,8 @@ class ProducerStates {
     uint8_t count = 0;
     uint8_t next = 0;
     int64_t last_timestamp = 0;  // ms, of the newest batch or marker
-    int64_t heard_ms = 0;  // wall clock at which that came; of the last start, if it came before
+    // When that came, or when the log was opened, if it came before: on a clock that nobody sets.
+    int64_t heard_ms = 0;
     std::optional<int64_t> transaction_first;  // offset at which its open transaction begins here
     int32_t coordinator_epoch = -1;
 
@@ -60,7 +61,7 @@ class ProducerStates {
   };
 
   ProducerVerdict Check(const BatchHeader& header) const;
-  // The batch was appended; its base offset is final.
+  // The batch was appended; its base offset is final. Here and below: `now_ms` is monotonic.
   void Add(const BatchHeader& header, int64_t now_ms);
   // A marker at this offset ended what the producer had open. Returns where that began.
   std::optional<int64_t> End(int64_t producer_id, int16_t epoch, int64_t timestamp,

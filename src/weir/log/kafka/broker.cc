@@ -88,7 +88,7 @@ Broker::Broker(Env& env, MetricRegistry& metrics, EventLog& log, Timers& timers,
       retention_(env, metrics, log, options_.retention,
                  [this](const Topic& topic, size_t index) { return PolicyOf(topic, index); }),
       passwords_(timers, log.state()),
-      producers_looked_at_ms_(env.NowMicros() / 1000),
+      producers_looked_at_ms_(UptimeMs()),
       expired_producers_(metrics.GetCounter(
           "weir_log_expired_producers_total",
           "Idempotent producers that were silent too long, forgotten in a partition.")) {
@@ -101,17 +101,18 @@ Broker::~Broker() { timers_.Cancel(retention_timer_); }
 void Broker::RunRetention() {
   retention_timer_ = timers_.After(kRetentionUs, [this] { RunRetention(); });
   retention_.Run(NowMs());
-  if (NowMs() - producers_looked_at_ms_ >= kExpiryMs) ExpireProducers(NowMs());
+  // Not by the wall clock: a jump of it would forget producers that are about to send again.
+  if (UptimeMs() - producers_looked_at_ms_ >= kExpiryMs) ExpireProducers(UptimeMs());
 }
 
-void Broker::ExpireProducers(int64_t now_ms) {
-  producers_looked_at_ms_ = now_ms;
+void Broker::ExpireProducers(int64_t uptime_ms) {
+  producers_looked_at_ms_ = uptime_ms;
   for (const auto& [name, topic] : log_.topics().all()) {
     for (const uint32_t number : topic.partitions) {
       PartitionLog* partition = log_.FindPartition(number);
       if (partition == nullptr) continue;
       expired_producers_.Add(
-          partition->producers().Expire(now_ms - options_.producer_id_expiration_ms));
+          partition->producers().Expire(uptime_ms - options_.producer_id_expiration_ms));
     }
   }
 }

@@ -89,6 +89,7 @@ class Broker {
   // The server listens only now that it knows its port.
   void SetAddress(const std::string& host, int32_t port);
   int64_t NowMs() { return env_.NowMicros() / 1000; }
+  int64_t UptimeMs() { return env_.MonotonicNanos() / 1'000'000; }  // monotonic
   void Report(const std::string& line) {
     if (options_.report) options_.report(line);
   }
@@ -119,7 +120,7 @@ class Broker {
   static constexpr int64_t kRetentionUs = 1'000'000;
   static constexpr int64_t kExpiryMs = 600'000;  // between two looks at silent producers
   void RunRetention();
-  void ExpireProducers(int64_t now_ms);
+  void ExpireProducers(int64_t uptime_ms);
   RetentionPolicy PolicyOf(const Topic& topic, size_t index) const;
 
   static constexpr int32_t kPartitionsMax = 100'000;
