@@ -38,7 +38,20 @@ EventLog::EventLog(Env& env, MetricRegistry& metrics, const EventLogOptions& opt
 Result<std::unique_ptr<EventLog>> EventLog::Open(Env& env, MetricRegistry& metrics,
                                                  const EventLogOptions& options,
                                                  EventLogRecovery* recovery) {
-  std::unique_ptr<EventLog> log(new EventLog(env, metrics, options));
+  // Tasks wait until the log is open: if it can't be, there is nothing they could work on.
+  const auto held = std::make_shared<std::vector<std::function<void()>>>();
+  const auto is_open = std::make_shared<bool>(false);
+  EventLogOptions opening = options;
+  opening.background = [held, is_open, run = options.background](std::function<void()> task) {
+    if (!*is_open) {
+      held->push_back(std::move(task));
+    } else if (run) {
+      run(std::move(task));
+    } else {
+      task();
+    }
+  };
+  std::unique_ptr<EventLog> log(new EventLog(env, metrics, opening));
   const std::string& folder = options.journal.folder;
   WEIR_RETURN_IF_ERROR(log->SweepFolder());
   WEIR_ASSIGN_OR_RETURN(auto checkpoint,
@@ -69,6 +82,9 @@ Result<std::unique_ptr<EventLog>> EventLog::Open(Env& env, MetricRegistry& metri
   log->SweepSettled();
   log->CheckpointsChanged();
   log->disk_.Begin(log->journal_->bytes());
+  *is_open = true;
+  for (std::function<void()>& task : *held) log->InBackground(std::move(task));
+  held->clear();
   return log;
 }
 

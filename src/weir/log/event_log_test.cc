@@ -302,5 +302,32 @@ TEST_F(EventLogTest, ABadBatchIsJumpedOverAndCounted) {
   EXPECT_NE(metrics_.PrometheusText().find("weir_log_damaged_frames_total 2"), std::string::npos);
 }
 
+// They would work on a log that is gone.
+TEST_F(EventLogTest, ALogThatCannotBeOpenedLeavesNoTasks) {
+  Open();
+  CreateTopic("t", 1);
+  for (int i = 0; i < 10; ++i) {
+    Append(Number("t", 0), TestBatch(1).Size(1000));
+    Flush();
+  }
+  log_.reset();
+  for (const FileInfo& file : *env_.ListDir("/log")) {
+    if (file.path.ends_with(".log")) continue;
+    ASSERT_TRUE(env_.RemoveFile("/log/" + file.path).ok());
+  }
+  std::vector<std::function<void()>> tasks;
+  options_.background = [&](std::function<void()> task) { tasks.push_back(std::move(task)); };
+  const uint64_t before = env_.operations();
+  Open();
+  EXPECT_GT(tasks.size(), 1u);
+  log_.reset();
+  tasks.clear();
+  env_.CrashAtOperation(env_.operations() - before);  // the last one of a start
+  EventLogRecovery recovery;
+  EXPECT_FALSE(EventLog::Open(env_, metrics_, options_, &recovery).ok());
+  EXPECT_GT(recovery.frames, 10u);
+  EXPECT_THAT(tasks, IsEmpty());
+}
+
 }  // namespace
 }  // namespace weir::log
