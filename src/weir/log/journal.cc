@@ -107,6 +107,7 @@ class Recovering {
   }
 
   Status Take(const Frame& frame) {
+    claim_ = std::max(claim_, frame.durable);
     if (frame.ends_group && group_.empty()) {
       end_ = frame.end();
       return frame.kind == FrameKind::kMark ? Status::Ok() : replay_(frame, segment_);
@@ -153,12 +154,31 @@ class Recovering {
       out_.torn_bytes = file_end_ - end_;
       WEIR_RETURN_IF_ERROR(file->Truncate(end_ - last));
     }
+    WEIR_RETURN_IF_ERROR(WriteAgain(*file, last));
     // A process that was killed left bytes in the page cache that were never synced.
     WEIR_RETURN_IF_ERROR(file->Sync());
     WEIR_RETURN_IF_ERROR(env_.SyncDir(ParentPath(file->path())));
     out_.end = end_;
     return Status::Ok();
   }
+
+  // What no frame says to be durable may be there only for readers: if the process before saw a
+  // sync fail, the kernel keeps such bytes and never writes them.
+  Status WriteAgain(File& file, Position first) {
+    Position at = std::max(claim_, first);
+    if (at <= first + kSegmentHeaderBytes) at = first;
+    std::string bytes;
+    while (at < end_) {
+      bytes.resize(std::min<uint64_t>(end_ - at, kWriteAgainBytes));
+      WEIR_ASSIGN_OR_RETURN(const size_t read, file.ReadAt(at - first, bytes.data(), bytes.size()));
+      if (read == 0) break;
+      WEIR_RETURN_IF_ERROR(file.WriteAt(at - first, bytes.data(), read));
+      at += read;
+    }
+    return Status::Ok();
+  }
+
+  static constexpr uint64_t kWriteAgainBytes = 1 << 20;
 
   Env& env_;
   SegmentFiles& files_;
@@ -169,6 +189,7 @@ class Recovering {
   bool is_last_ = false;
   bool ended_ = false;
   Position file_end_ = 0;    // of the segment that is read
+  Position claim_ = 0;       // the newest of any frame that was read
   Position next_claim_ = 0;  // of the frame behind what was skipped
   Position end_ = 0;         // behind the last whole group
   std::vector<Frame> group_;
