@@ -16,10 +16,11 @@ Result<std::string> AddressOfServer(Env& env, const std::string& data) {
   for (int tries = 1;; ++tries) {
     if (const auto serving = ReadServing(env, data)) return serving->address;
     if (tries == kServingTries) {
-      return Error::User(ErrorCode::kConflict,
-                         "another program has this folder open and serves nobody: a run, perhaps")
+      return Error::User(
+                 ErrorCode::kConflict,
+                 "this folder is open in a run, or by a table of the connector 'topic' here")
           .At(data)
-          .Fix("wait for it to end; with `weir serve` on the folder several can use it");
+          .Fix("start `weir serve` on the folder: then several can use it");
     }
     env.SleepMicros(kServingPauseUs);
   }
