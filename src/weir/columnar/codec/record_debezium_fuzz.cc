@@ -7,10 +7,13 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace weir::columnar;
   using duckdb::LogicalType;
-  FuzzRecords({"debezium-json", {{"deletes", "quarantine"}}},
-              {{{"id", LogicalType::BIGINT},
-                {"name", LogicalType::VARCHAR},
-                {"tags", LogicalType::LIST(LogicalType::VARCHAR)}}},
-              std::string_view(reinterpret_cast<const char*>(data), size));
+  RecordFormatOptions format;
+  format.format = "debezium-json";
+  format.options.emplace("deletes", "quarantine");
+  Schema fields;
+  fields.fields.push_back({"id", LogicalType::BIGINT});
+  fields.fields.push_back({"name", LogicalType::VARCHAR});
+  fields.fields.push_back({"tags", LogicalType::LIST(LogicalType::VARCHAR)});
+  FuzzRecords(format, fields, std::string_view(reinterpret_cast<const char*>(data), size));
   return 0;
 }

@@ -5,6 +5,7 @@
 // Thread rule: a fuzzer's own thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -31,7 +32,7 @@ inline std::string DecodeForFuzz(RecordsDecoder& decoder,
     const auto decoded =
         decoder.Decode({records.data() + from, n}, chunk, &rows,
                        [&](uint32_t record, const std::string&, const std::string&) {
-                         lines[from + record] = "!";
+                         lines[from + record].assign(1, '!');
                          return true;
                        });
     if (!decoded.ok() || !*decoded) __builtin_trap();
@@ -45,7 +46,10 @@ inline std::string DecodeForFuzz(RecordsDecoder& decoder,
     }
   }
   std::string all;
-  for (const std::string& line : lines) all += line + "\n";
+  for (const std::string& line : lines) {
+    all.append(line);
+    all.push_back('\n');
+  }
   return all;
 }
 
