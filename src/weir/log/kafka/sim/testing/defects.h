@@ -83,6 +83,14 @@ inline std::optional<std::string> Spoil(SimContext& context, SimHost& host,
       message.committed = false;
       return BytesOf(end->header, message);
     }
+    if (context.wrong == Wrong::kTearsTransactions && message.committed) {
+      TransactionCoordinator& transactions = host.broker().transactions();
+      const Transaction* known = transactions.Find(message.transactional_id);
+      if (known == nullptr || known->partitions.size() < 2) return as_it_is;
+      const TopicPartition torn = *known->partitions.begin();
+      (void)transactions.WriteMarkers(known->producer, /*commit=*/false, 0, {torn});
+      return as_it_is;
+    }
     if (context.wrong == Wrong::kAnyEpochEnds) {
       const Transaction* known = host.broker().transactions().Find(message.transactional_id);
       if (known == nullptr) return as_it_is;

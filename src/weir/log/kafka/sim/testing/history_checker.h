@@ -50,10 +50,10 @@ class HistoryChecker {
  private:
   using Place = std::pair<int, int64_t>;  // partition, offset
 
-  static constexpr size_t kViolationsMax = 100;
+  static constexpr int kViolationsMax = 5;  // of a kind
 
   void Add(const std::string& kind, const std::string& what) {
-    if (violations_.size() < kViolationsMax) violations_.push_back({kind, what});
+    if (++counts_[kind] <= kViolationsMax) violations_.push_back({kind, what});
   }
   static std::string At(int partition, int64_t offset) {
     return "partition " + std::to_string(partition) + " offset " + std::to_string(offset);
@@ -423,6 +423,7 @@ class HistoryChecker {
   std::set<Place> committed_;
   std::set<Value> visible_;
   std::vector<Violation> violations_;
+  std::map<std::string, int> counts_;
 };
 
 }  // namespace weir::log::kafka::sim

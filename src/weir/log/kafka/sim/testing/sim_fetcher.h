@@ -208,7 +208,7 @@ class SimFetcher {
       }
     }
     const Wrong wrong = process_.context().wrong;
-    if (wrong == Wrong::kSkipsRecords && poll.records.size() > 2) {
+    if (wrong == Wrong::kSkipsRecords && poll.records.size() > 1) {
       poll.records.erase(poll.records.begin() + 1);
     }
     if (wrong == Wrong::kSkipsPositions && process_.loop().OneIn(5)) poll.from += 1;

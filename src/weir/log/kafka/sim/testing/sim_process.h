@@ -32,6 +32,7 @@ enum class Wrong {
   kSkipsPositions,          // a consumer jumps ahead by itself
   kDropsEndTxn,             // commits are answered and not done
   kAbortsInsteadOfCommits,  // commits are answered and aborted
+  kTearsTransactions,       // a commit aborts one of its partitions
   kAnyEpochEnds,            // EndTxn counts whatever its epoch
   kLateEndCounts,           // Kafka's own flaw of protocol 1 is not excused
   kSharesIdentity,          // a new producer gets the identity of the one before
