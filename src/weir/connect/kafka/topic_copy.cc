@@ -500,7 +500,7 @@ class TopicCopier::Impl {
 
   Env& env_;
   const TopicCopyRequest request_;
-  std::string cluster_;  // the source's
+  std::string cluster_;                    // the source's
   std::map<std::string, int> partitions_;  // of the source's topics
   std::map<CopySource, CopyMap> maps_;
   std::vector<std::string> made_;
