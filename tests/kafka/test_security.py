@@ -12,7 +12,9 @@ import uuid
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
-from confluent_kafka.admin import (AdminClient, NewTopic, ScramCredentialInfo, ScramMechanism,
+from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType,
+                                   AdminClient, NewTopic, ResourcePatternType, ResourceType,
+                                   ScramCredentialInfo, ScramMechanism,
                                    UserScramCredentialDeletion, UserScramCredentialUpsertion)
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError as KafkaPythonError
@@ -300,6 +302,122 @@ def test_the_first_user_comes_from_a_secret(tmp_path, certificates):
     with SecureBroker(tmp_path, certificates, config) as broker:
         AdminClient(client_settings(broker, certificates, "sasl", user="root")).list_topics(
             timeout=10)
+
+
+@pytest.fixture(scope="module")
+def controlled(tmp_path_factory, certificates):
+    with SecureBroker(tmp_path_factory.mktemp("controlled"), certificates,
+                      '[security]\nacls = true\nsuper-users = ["bob"]') as broker:
+        yield broker
+
+
+def make_topic(settings):
+    name = "t-" + uuid.uuid4().hex[:8]
+    admin = AdminClient(settings)
+    admin.create_topics([NewTopic(name, 1)])[name].result(20)
+    return name
+
+
+def allow(admin, resource, name, operation, principal="User:alice",
+          permission=AclPermissionType.ALLOW, pattern=ResourcePatternType.LITERAL):
+    entry = AclBinding(resource, name, pattern, principal, "*", operation, permission)
+    admin.create_acls([entry])[entry].result(20)
+
+
+def send(settings, topic):
+    """The error of a record's delivery, or None."""
+    said = []
+    producer = Producer({**settings, "message.timeout.ms": 5000})
+    producer.produce(topic, b"v", on_delivery=lambda error, _: said.append(error))
+    assert producer.flush(20) == 0
+    return said[0].code() if said[0] is not None else None
+
+
+def receive(settings, topic, group):
+    """One record's value, or the error that comes instead."""
+    consumer = Consumer({**settings, "group.id": group, "auto.offset.reset": "earliest"})
+    consumer.subscribe([topic])
+    try:
+        message = consumer.poll(20)
+        assert message is not None
+        return message.error().code() if message.error() else message.value()
+    finally:
+        consumer.close()
+
+
+def test_who_may_produce_and_consume(controlled, certificates):
+    bob = client_settings(controlled, certificates, "sasl", user="bob")
+    alice = client_settings(controlled, certificates, "sasl+tls")
+    admin = AdminClient(bob)
+    topic = make_topic(bob)
+    assert send(alice, topic) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    allow(admin, ResourceType.TOPIC, topic, AclOperation.WRITE)
+    assert send(alice, topic) is None
+    assert receive(alice, topic, "billing") == KafkaError.GROUP_AUTHORIZATION_FAILED
+    allow(admin, ResourceType.GROUP, "bill", AclOperation.READ,
+          pattern=ResourcePatternType.PREFIXED)
+    assert receive(alice, topic, "billing") == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    allow(admin, ResourceType.TOPIC, topic, AclOperation.READ)
+    assert receive(alice, topic, "billing") == b"v"
+    allow(admin, ResourceType.TOPIC, topic, AclOperation.READ, permission=AclPermissionType.DENY)
+    assert receive(alice, topic, "billing-2") == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    assert send(alice, topic) is None
+    # What one may not describe is not there.
+    other = make_topic(bob)
+    assert other not in AdminClient(alice).list_topics(timeout=10).topics
+    assert other in admin.list_topics(timeout=10).topics
+
+
+def test_transactions_need_their_id(controlled, certificates):
+    bob = client_settings(controlled, certificates, "sasl", user="bob")
+    alice = {**client_settings(controlled, certificates, "sasl"),
+             "transactional.id": "pay-" + uuid.uuid4().hex[:8]}
+    topic = make_topic(bob)
+    admin = AdminClient(bob)
+    allow(admin, ResourceType.TOPIC, topic, AclOperation.WRITE)
+    with pytest.raises(KafkaException) as said:
+        Producer(alice).init_transactions(10)
+    assert said.value.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+    allow(admin, ResourceType.TRANSACTIONAL_ID, "pay-", AclOperation.WRITE,
+          pattern=ResourcePatternType.PREFIXED)
+    producer = Producer(alice)
+    producer.init_transactions(10)
+    producer.begin_transaction()
+    producer.produce(topic, b"v")
+    producer.commit_transaction(10)
+
+
+def test_entries_are_listed_and_removed(controlled, certificates):
+    admin = AdminClient(client_settings(controlled, certificates, "sasl", user="bob"))
+    allow(admin, ResourceType.TOPIC, "zoo", AclOperation.ALL, "User:zoe")
+    anything = AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, "User:zoe", None,
+                                AclOperation.ANY, AclPermissionType.ANY)
+    assert [entry.name for entry in admin.describe_acls(anything).result(20)] == ["zoo"]
+    assert [entry.name for entry in admin.delete_acls([anything])[anything].result(20)] == ["zoo"]
+    assert admin.describe_acls(anything).result(20) == []
+    # confluent-kafka does not tell the error of listing.
+    alice = AdminClient(client_settings(controlled, certificates, "sasl"))
+    assert alice.describe_acls(anything).result(20) == []
+    with pytest.raises(KafkaException) as said:
+        allow(alice, ResourceType.TOPIC, "zoo", AclOperation.ALL)
+    assert said.value.args[0].code() == KafkaError.CLUSTER_AUTHORIZATION_FAILED
+
+
+def test_strangers_are_anonymous(controlled, certificates):
+    nobody = client_settings(controlled, certificates, "plain")
+    bob = client_settings(controlled, certificates, "sasl", user="bob")
+    topic = make_topic(bob)
+    assert send(nobody, topic) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    admin = AdminClient(bob)
+    allow(admin, ResourceType.TOPIC, topic, AclOperation.WRITE, "User:ANONYMOUS")
+    assert send(nobody, topic) is None
+
+
+def test_without_access_control_there_are_no_entries(secure, certificates):
+    admin = AdminClient(client_settings(secure, certificates, "plain"))
+    with pytest.raises(KafkaException) as said:
+        allow(admin, ResourceType.TOPIC, "zoo", AclOperation.ALL)
+    assert said.value.args[0].code() == KafkaError.SECURITY_DISABLED
 
 
 def test_users_are_not_changed_under_a_server(secure):

@@ -53,6 +53,8 @@ struct ConsumerMember {
   PartitionSet target;
 
   std::shared_ptr<const TopicPattern> pattern;  // of regex
+  // As of its last heartbeat; null if there was none since the start.
+  std::function<bool(const std::string& topic)> may_describe;
   Alarm session;
   Alarm rebalance;  // to have given up what it has to
 

@@ -334,6 +334,7 @@ bool ConsumerGroups::Update(ConsumerMember& member, const GroupCaller& caller,
   }
   member.client_id = caller.client_id;
   member.client_host = caller.client_host;
+  member.may_describe = caller.may_describe;
   return changed;
 }
 
@@ -431,7 +432,14 @@ AssignmentInput ConsumerGroups::InputOf(const ConsumerGroup& group) const {
         if (member->pattern->Matches(name)) known->second.insert(topic.id);
       }
     }
-    for (const TopicId& id : known->second) add(*topics.Find(id));
+    for (const TopicId& id : known->second) {
+      const Topic& topic = *topics.Find(id);
+      // Who was not heard of since the start keeps what it had.
+      const bool hidden =
+          context_.options.hides_topics && (member->may_describe ? !member->may_describe(topic.name)
+                                                                 : member->target.count(id) == 0);
+      if (!hidden) add(topic);
+    }
   }
   return input;
 }

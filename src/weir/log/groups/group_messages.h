@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct GroupCaller {
   int16_t api_version = 0;
   std::string client_id;
   std::string client_host;
+  // Whether it may know of a topic; null: of all.
+  std::function<bool(const std::string& topic)> may_describe = nullptr;
 };
 
 // --- offsets ---

@@ -29,6 +29,9 @@ struct GroupOptions {
   // How soon partitions added, and topics that match an expression, are seen at the latest.
   int64_t consumer_metadata_refresh_ms = 1'000;
 
+  // An expression matches only topics that its member may describe (GroupCaller::may_describe).
+  bool hides_topics = false;
+
   // What is kept in memory, of all groups together. More is refused with an error that clients
   // take for a passing one.
   uint64_t groups_max = 100'000;

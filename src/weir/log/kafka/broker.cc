@@ -37,6 +37,11 @@ std::string Base64Url(const TopicId& id) {
   return out;
 }
 
+BrokerOptions WithHiddenTopics(BrokerOptions options) {
+  options.groups.hides_topics = options.acls.enabled;
+  return options;
+}
+
 }  // namespace
 
 FetchWaiters::~FetchWaiters() {
@@ -81,13 +86,14 @@ Broker::Broker(Env& env, MetricRegistry& metrics, EventLog& log, Timers& timers,
       metrics_(metrics),
       log_(log),
       timers_(timers),
-      options_(std::move(options)),
+      options_(WithHiddenTopics(std::move(options))),
       fetch_sessions_(env, timers),
       groups_(env, metrics, log, timers, options_.groups),
       transactions_(env, metrics, log, timers, groups_, options_.transactions, options_.report),
       retention_(env, metrics, log, options_.retention,
                  [this](const Topic& topic, size_t index) { return PolicyOf(topic, index); }),
       passwords_(timers, log.state()),
+      authorizer_(log.state(), options_.acls),
       producers_looked_at_ms_(UptimeMs()),
       expired_producers_(metrics.GetCounter(
           "weir_log_expired_producers_total",

@@ -20,6 +20,7 @@
 #include "weir/log/kafka/fetch_sessions.h"
 #include "weir/log/record_batch_reader.h"
 #include "weir/log/retention/retention.h"
+#include "weir/log/security/authorizer.h"
 #include "weir/log/security/password_check.h"
 #include "weir/log/timers.h"
 #include "weir/log/transactions/transaction_coordinator.h"
@@ -40,6 +41,7 @@ struct BrokerOptions {
   GroupOptions groups;
   TransactionOptions transactions;
   RetentionOptions retention;
+  AuthorizerOptions acls;
   int64_t producer_id_expiration_ms = 24 * 3600 * int64_t{1000};  // producer.id.expiration.ms
   // What the operator should know, a line each; nothing if not set.
   std::function<void(const std::string&)> report;
@@ -83,6 +85,7 @@ class Broker {
   GroupCoordinator& groups() { return groups_; }
   TransactionCoordinator& transactions() { return transactions_; }
   PasswordCheck& passwords() { return passwords_; }
+  Authorizer& authorizer() { return authorizer_; }
   const BrokerOptions& options() const { return options_; }
   // For one batch at a time; keeps its memory.
   RecordReader& record_reader() { return record_reader_; }
@@ -136,6 +139,7 @@ class Broker {
   TransactionCoordinator transactions_;
   Retention retention_;
   PasswordCheck passwords_;
+  Authorizer authorizer_;
   Timers::Id retention_timer_ = 0;
   int64_t producers_looked_at_ms_ = 0;
   Counter& expired_producers_;

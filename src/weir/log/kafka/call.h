@@ -26,6 +26,7 @@
 #include "weir/log/kafka/broker.h"
 #include "weir/log/kafka/decoder.h"
 #include "weir/log/kafka/encoder.h"
+#include "weir/log/security/authorizer.h"
 #include "weir/log/security/sasl_session.h"
 
 namespace weir::log::kafka {
@@ -90,6 +91,28 @@ class Call {
     if (session_->endpoint.port != 0) return session_->endpoint;
     return {broker_.options().host, broker_.options().port};
   }
+
+  // --- whether this client may; yes to everything while access is not controlled ---
+  bool Allows(AclOperation operation, AclResourceType type, std::string_view name) {
+    return broker_.authorizer().Allows(caller(), operation, type, name);
+  }
+  bool AllowsTopic(AclOperation operation, std::string_view name) {
+    return Allows(operation, AclResourceType::kTopic, name);
+  }
+  bool AllowsGroup(AclOperation operation, std::string_view name) {
+    return Allows(operation, AclResourceType::kGroup, name);
+  }
+  bool AllowsTransactionalId(AclOperation operation, std::string_view id) {
+    return Allows(operation, AclResourceType::kTransactionalId, id);
+  }
+  bool AllowsCluster(AclOperation operation) {
+    return Allows(operation, AclResourceType::kCluster, kAclCluster);
+  }
+  // The bits of all that it may.
+  int32_t AllowedOperations(AclResourceType type, std::string_view name) {
+    return broker_.authorizer().AllowedOperations(caller(), type, name);
+  }
+  Caller caller() const { return {session_->principal, session_->client_host}; }
 
   // The request; records in it live until the handler returns. False: the connection was closed.
   template <typename Request>

@@ -166,6 +166,24 @@ std::vector<ConfigEntry> BrokerEntries(Broker& broker, const ConfigResource& res
 
 }  // namespace
 
+KafkaError CheckConfigAccess(const CallPtr& call, AclOperation operation,
+                             const ConfigResource& resource, std::string* message) {
+  switch (static_cast<ResourceType>(resource.type)) {
+    case ResourceType::kTopic:
+      if (call->AllowsTopic(operation, resource.name)) return KafkaError::kNone;
+      *message = "Topic authorization failed.";
+      return KafkaError::kTopicAuthorizationFailed;
+    case ResourceType::kGroup:
+      if (call->AllowsGroup(operation, resource.name)) return KafkaError::kNone;
+      *message = "Group authorization failed.";
+      return KafkaError::kGroupAuthorizationFailed;
+    default:
+      if (call->AllowsCluster(operation)) return KafkaError::kNone;
+      *message = "Cluster authorization failed.";
+      return KafkaError::kClusterAuthorizationFailed;
+  }
+}
+
 std::vector<ConfigEntry> TopicConfigEntries(const Configs& set) {
   std::vector<ConfigEntry> entries;
   for (const ConfigDefinition& definition : TopicConfigDefinitions()) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "weir/log/kafka/broker.h"
+#include "weir/log/kafka/call.h"
 #include "weir/log/topic_config.h"
 
 namespace weir::log::kafka {
@@ -58,6 +59,11 @@ struct ConfigEntry {
   std::string documentation;
   std::vector<ConfigSynonym> synonyms;  // where it comes from, what counts most first
 };
+
+// Whether who calls may do this (kDescribeConfigs, kAlterConfigs) with the resource, or the error
+// to answer, with Kafka's words.
+KafkaError CheckConfigAccess(const CallPtr& call, AclOperation operation,
+                             const ConfigResource& resource, std::string* message);
 
 using Configs = std::map<std::string, std::string>;
 

@@ -72,6 +72,12 @@ class BrokerServer::Parts {
     broker_ = std::make_unique<log::kafka::Broker>(env_, metrics_, *log_, timers_, options_.broker);
     lag_metrics_ = std::make_unique<LagMetrics>(*broker_);
     WEIR_RETURN_IF_ERROR(MakeFirstUser());
+    if (options_.broker.acls.enabled && options_.broker.acls.super_users.empty() &&
+        broker_->authorizer().all().empty()) {
+      broker_->Report(
+          "nobody may do anything: there are no ACLs, and no super user to make some "
+          "(security.super-users)");
+    }
     if (options_.tls.given()) {
       WEIR_ASSIGN_OR_RETURN(tls_, TlsContext::Load(options_.tls));
     }

@@ -27,7 +27,12 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
         session_(std::make_shared<log::kafka::Session>()) {
     error_code ignored;
     transport_.socket().set_option(tcp::no_delay(true), ignored);
-    session_->client_host = transport_.socket().remote_endpoint(ignored).address().to_string();
+    auto address = transport_.socket().remote_endpoint(ignored).address();
+    // As entries of access control name it, also where a listener takes both kinds.
+    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+      address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+    }
+    session_->client_host = address.to_string();
     session_->endpoint = {listener.options_.advertise_host, listener.port_};
     if (!listener.options_.sasl.empty()) {
       session_->sasl = std::make_shared<log::SaslSession>(
@@ -206,8 +211,8 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
 
   void Break(const std::string& why) {
     listener_.broken_.Add();
-    listener_.broker_.Report("connection of " + session_->client_host + " (client id '" +
-                             session_->client_id + "') closed: " + why);
+    listener_.Report("connection of " + session_->client_host + " (client id '" +
+                     session_->client_id + "') closed: " + why);
     Close();
   }
 
@@ -352,6 +357,20 @@ void KafkaListener::Accept() {
 
 void KafkaListener::Remove(const std::shared_ptr<Connection>& connection) {
   if (connections_.erase(connection) > 0) open_.Add(-1);
+}
+
+void KafkaListener::Report(const std::string& line) {
+  const int64_t second = broker_.timers().NowUs() / 1'000'000;
+  if (second != report_second_) {
+    if (reports_ > kReportsPerSecond) {
+      broker_.Report("and " + std::to_string(reports_ - kReportsPerSecond) +
+                     " more connections closed");
+    }
+    report_second_ = second;
+    reports_ = 0;
+  }
+  reports_ += 1;
+  if (reports_ <= kReportsPerSecond) broker_.Report(line);
 }
 
 void KafkaListener::Drain() {

@@ -69,6 +69,10 @@ class KafkaListener {
   class Connection;
   void Accept();
   void Remove(const std::shared_ptr<Connection>& connection);
+  // A line about a connection that ended badly: some a second are said, of others how many.
+  void Report(const std::string& line);
+
+  static constexpr uint64_t kReportsPerSecond = 20;
 
   boost::asio::io_context& loop_;
   log::kafka::Broker& broker_;
@@ -77,7 +81,9 @@ class KafkaListener {
   boost::asio::ip::tcp::acceptor acceptor_;
   uint16_t port_ = 0;
   bool draining_ = false;
-  size_t logins_ = 0;  // connections whose client is not known yet
+  int64_t report_second_ = 0;
+  uint64_t reports_ = 0;  // in this second
+  size_t logins_ = 0;     // connections whose client is not known yet
   std::unordered_set<std::shared_ptr<Connection>> connections_;
 
   Counter& requests_;

@@ -130,6 +130,15 @@ Status TakeMechanisms(const Value& value, ServeConfig* config) {
   return Status::Ok();
 }
 
+Status TakeSuperUsers(const Value& value, ServeConfig* config) {
+  WEIR_RETURN_IF_ERROR(value.Take(&config->super_users));
+  for (std::string& user : config->super_users) {
+    if (user.empty()) return value.Wrong("has an empty name");
+    if (user.find(':') == std::string::npos) user = "User:" + user;
+  }
+  return Status::Ok();
+}
+
 struct Key {
   const char* section;
   const char* name;
@@ -162,6 +171,8 @@ const Key kKeys[] = {
     {"tls", "client-ca",
      [](const Value& v, ServeConfig* c) { return v.TakePath(&c->tls.client_ca); }},
     {"security", "mechanisms", &TakeMechanisms},
+    {"security", "acls", [](const Value& v, ServeConfig* c) { return v.Take(&c->acls); }},
+    {"security", "super-users", &TakeSuperUsers},
     {"security", "insecure", [](const Value& v, ServeConfig* c) { return v.Take(&c->insecure); }},
     {"security", "first-user",
      [](const Value& v, ServeConfig* c) { return v.Take(&c->first_user); }},
@@ -316,6 +327,7 @@ Result<BrokerServerOptions> ToBrokerServerOptions(Env& env, const ServeConfig& c
   options.broker.node_id = config.node_id;
   options.broker.groups.min_session_timeout_ms = config.min_session_timeout_ms;
   options.tls = config.tls;
+  options.broker.acls = {config.acls, config.super_users};
   if (config.tls.certificate.empty() != config.tls.key.empty()) {
     return Error::User(ErrorCode::kInvalid, "a certificate and its key belong together")
         .Fix("give both tls.certificate and tls.key");

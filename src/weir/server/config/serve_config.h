@@ -45,6 +45,8 @@ struct ServeConfig {
   TlsOptions tls;
   // [security]
   std::vector<log::SaslMechanism> mechanisms;  // none: what is safe on the listener
+  bool acls = false;                           // who logged in may do what entries allow
+  std::vector<std::string> super_users;        // "User:admin": may do everything
   bool insecure = false;                       // beyond this machine without asking who it is
   std::string first_user;
   std::string first_user_password_env;

@@ -9,6 +9,17 @@ namespace {
 void Handle(const CallPtr& call) {
   AddOffsetsToTxnRequest request;
   if (!call->Decode(&request)) return;
+  KafkaError refused = KafkaError::kNone;
+  if (!call->AllowsTransactionalId(AclOperation::kWrite, request.transactional_id)) {
+    refused = KafkaError::kTransactionalIdAuthorizationFailed;
+  } else if (!call->AllowsGroup(AclOperation::kRead, request.group_id)) {
+    refused = KafkaError::kGroupAuthorizationFailed;
+  }
+  if (refused != KafkaError::kNone) {
+    AddOffsetsToTxnResponse response;
+    response.error_code = CodeOf(refused);
+    return call->Respond(response);
+  }
   const auto added = call->broker().transactions().AddGroup(
       request.transactional_id, {request.producer_id, request.producer_epoch}, request.group_id);
   AddOffsetsToTxnResponse response;

@@ -14,6 +14,7 @@ struct Wanted {
   std::string transactional_id;
   ProducerIdentity producer;
   bool verify_only = false;
+  bool by_client = true;  // and not by another broker, which asked for its clients
   const std::vector<Topic>* topics = nullptr;
 };
 
@@ -21,10 +22,20 @@ std::vector<TopicResult> Add(const CallPtr& call, const Wanted& wanted, Position
   Broker& broker = call->broker();
   std::vector<TopicPartition> partitions;
   bool all_known = true;
+  const bool id_allowed = !wanted.by_client || call->AllowsTransactionalId(AclOperation::kWrite,
+                                                                           wanted.transactional_id);
+  const auto judge = [&](const Topic& topic, const log::Topic* found, int32_t index) {
+    if (!id_allowed) return KafkaError::kTransactionalIdAuthorizationFailed;
+    if (wanted.by_client && !call->AllowsTopic(AclOperation::kWrite, topic.name)) {
+      return KafkaError::kTopicAuthorizationFailed;
+    }
+    return broker.FindPartition(found, index) == nullptr ? KafkaError::kUnknownTopicOrPartition
+                                                         : KafkaError::kNone;
+  };
   for (const Topic& topic : *wanted.topics) {
     const log::Topic* found = broker.log().topics().Find(topic.name);
     for (const int32_t index : topic.partitions) {
-      if (broker.FindPartition(found, index) == nullptr) {
+      if (judge(topic, found, index) != KafkaError::kNone) {
         all_known = false;
       } else {
         partitions.push_back({found->id, index});
@@ -52,9 +63,9 @@ std::vector<TopicResult> Add(const CallPtr& call, const Wanted& wanted, Position
     result.name = topic.name;
     const log::Topic* found = broker.log().topics().Find(topic.name);
     for (const int32_t index : topic.partitions) {
-      const bool known = broker.FindPartition(found, index) != nullptr;
+      const KafkaError refused = judge(topic, found, index);
       result.results_by_partition.push_back(
-          {index, CodeOf(known ? error : KafkaError::kUnknownTopicOrPartition)});
+          {index, CodeOf(refused == KafkaError::kNone ? error : refused)});
     }
     results.push_back(std::move(result));
   }
@@ -66,6 +77,10 @@ void Handle(const CallPtr& call) {
   if (!call->Decode(&request)) return;
   AddPartitionsToTxnResponse response;
   Position end = 0;
+  if (call->version() >= 4 && !call->AllowsCluster(AclOperation::kClusterAction)) {
+    response.error_code = CodeOf(KafkaError::kClusterAuthorizationFailed);
+    return call->Respond(response);
+  }
   if (call->version() < 4) {
     Wanted wanted;
     wanted.transactional_id = request.v3_and_below_transactional_id;
@@ -78,6 +93,7 @@ void Handle(const CallPtr& call) {
     wanted.transactional_id = transaction.transactional_id;
     wanted.producer = {transaction.producer_id, transaction.producer_epoch};
     wanted.verify_only = transaction.verify_only;
+    wanted.by_client = false;
     wanted.topics = &transaction.topics;
     response.results_by_transaction.push_back(
         {transaction.transactional_id, Add(call, wanted, &end)});

@@ -12,14 +12,18 @@ void Handle(const CallPtr& call) {
   AlterClientQuotasRequest request;
   if (!call->Decode(&request)) return;
   AlterClientQuotasResponse response;
+  const bool allowed = call->AllowsCluster(AclOperation::kAlterConfigs);
   for (const auto& entry : request.entries) {
     AlterClientQuotasResponse::EntryData result;
     result.error_message.reset();
     for (const auto& entity : entry.entity) {
       result.entity.push_back({entity.entity_type, entity.entity_name});
     }
-    if (std::any_of(entry.ops.begin(), entry.ops.end(),
-                    [](const auto& operation) { return !operation.remove; })) {
+    if (!allowed) {
+      result.error_code = Code(KafkaError::kClusterAuthorizationFailed);
+      result.error_message = "Cluster authorization failed.";
+    } else if (std::any_of(entry.ops.begin(), entry.ops.end(),
+                           [](const auto& operation) { return !operation.remove; })) {
       result.error_code = Code(KafkaError::kInvalidRequest);
       result.error_message = "This broker has no quotas.";
     }

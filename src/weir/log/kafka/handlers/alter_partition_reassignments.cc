@@ -36,14 +36,20 @@ void Handle(const CallPtr& call) {
   AlterPartitionReassignmentsResponse response;
   response.error_message.reset();
   response.allow_replication_factor_change = request.allow_replication_factor_change;
+  const bool allowed = call->AllowsCluster(AclOperation::kAlter);
+  if (!allowed) {
+    response.error_code = Code(KafkaError::kClusterAuthorizationFailed);
+    response.error_message = "Cluster authorization failed.";
+  }
   for (const auto& wanted : request.topics) {
     const Topic* topic = broker.log().topics().Find(wanted.name);
     AlterPartitionReassignmentsResponse::ReassignableTopicResponse result;
     result.name = wanted.name;
     for (const auto& partition : wanted.partitions) {
       std::string message;
-      const KafkaError error = Reassign(broker, topic, wanted.name, partition,
-                                        request.allow_replication_factor_change, &message);
+      const KafkaError error = allowed ? Reassign(broker, topic, wanted.name, partition,
+                                                  request.allow_replication_factor_change, &message)
+                                       : KafkaError::kClusterAuthorizationFailed;
       result.partitions.push_back({partition.partition_index, Code(error), MessageOrNull(message)});
     }
     response.responses.push_back(std::move(result));

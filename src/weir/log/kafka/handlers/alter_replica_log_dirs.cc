@@ -11,6 +11,7 @@ void Handle(const CallPtr& call) {
   AlterReplicaLogDirsRequest request;
   if (!call->Decode(&request)) return;
   Broker& broker = call->broker();
+  const bool allowed = call->AllowsCluster(AclOperation::kAlter);
   std::map<std::string, AlterReplicaLogDirsResponse::AlterReplicaLogDirTopicResult> results;
   for (const auto& dir : request.dirs) {
     for (const auto& wanted : dir.topics) {
@@ -19,7 +20,9 @@ void Handle(const CallPtr& call) {
       result.topic_name = wanted.name;
       for (const int32_t index : wanted.partitions) {
         KafkaError error = KafkaError::kNone;
-        if (dir.path != broker.log().folder()) {
+        if (!allowed) {
+          error = KafkaError::kClusterAuthorizationFailed;
+        } else if (dir.path != broker.log().folder()) {
           error = KafkaError::kLogDirNotFound;
         } else if (broker.FindPartition(topic, index) == nullptr) {
           error = KafkaError::kUnknownTopicOrPartition;

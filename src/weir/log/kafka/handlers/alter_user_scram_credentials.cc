@@ -38,10 +38,14 @@ void Handle(const CallPtr& call) {
   std::map<std::string, Verdict> verdicts;
   std::map<std::string, std::vector<StateChange>> changes;
   std::set<std::pair<std::string, int8_t>> named;
+  const bool allowed = call->AllowsCluster(AclOperation::kAlter);
   const auto judge = [&](const std::string& name, int8_t mechanism, Verdict verdict) {
     if (!named.emplace(name, mechanism).second) {
       verdict = {KafkaError::kDuplicateResource,
                  "A user credential cannot be altered twice in the same request"};
+    }
+    if (!allowed) {
+      verdict = {KafkaError::kClusterAuthorizationFailed, "Cluster authorization failed."};
     }
     Verdict& kept = verdicts[name];
     if (kept.error == KafkaError::kNone) kept = std::move(verdict);

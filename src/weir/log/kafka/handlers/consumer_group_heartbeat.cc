@@ -27,6 +27,17 @@ void Answer(const CallPtr& call, log::ConsumerGroupHeartbeatResponse beaten) {
 void Handle(const CallPtr& call) {
   ConsumerGroupHeartbeatRequest request;
   if (!call->Decode(&request)) return;
+  log::ConsumerGroupHeartbeatResponse refused;
+  if (!call->AllowsGroup(AclOperation::kRead, request.group_id)) {
+    refused.error = KafkaError::kGroupAuthorizationFailed;
+  } else if (request.subscribed_topic_names) {
+    for (const std::string& name : *request.subscribed_topic_names) {
+      if (!call->AllowsTopic(AclOperation::kDescribe, name)) {
+        refused.error = KafkaError::kTopicAuthorizationFailed;
+      }
+    }
+  }
+  if (refused.error != KafkaError::kNone) return Answer(call, std::move(refused));
   log::ConsumerGroupHeartbeatRequest beat;
   beat.group_id = std::move(request.group_id);
   beat.member_id = std::move(request.member_id);

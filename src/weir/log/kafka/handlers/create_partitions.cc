@@ -59,6 +59,8 @@ void Handle(const CallPtr& call) {
     if (named[wanted.name] > 1) {
       message = "Duplicate topic name.";
       named[wanted.name] = 0;
+    } else if (!call->AllowsTopic(AclOperation::kAlter, wanted.name)) {
+      error = KafkaError::kTopicAuthorizationFailed;
     } else {
       error = Grow(call->broker(), wanted, request.validate_only, &end, &message);
     }

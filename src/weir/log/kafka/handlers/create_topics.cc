@@ -89,9 +89,14 @@ KafkaError ReadConfigs(const Wanted& wanted, Configs* configs, std::string* mess
   return KafkaError::kNone;
 }
 
-KafkaError CreateOne(Broker& broker, const Wanted& wanted, bool only_check, Created* created,
+KafkaError CreateOne(const CallPtr& call, const Wanted& wanted, bool only_check, Created* created,
                      Position* end, std::string* message) {
+  Broker& broker = call->broker();
   if (wanted.name == kClusterMetadata) return KafkaError::kTopicAuthorizationFailed;
+  if (!call->AllowsCluster(AclOperation::kCreate) &&
+      !call->AllowsTopic(AclOperation::kCreate, wanted.name)) {
+    return KafkaError::kTopicAuthorizationFailed;
+  }
   // The name first, as Kafka does.
   KafkaError error = broker.CheckNewTopic(wanted.name, 1, message);
   if (error != KafkaError::kNone) return error;
@@ -107,6 +112,11 @@ KafkaError CreateOne(Broker& broker, const Wanted& wanted, bool only_check, Crea
                      : broker.CreateTopic(wanted.name, partitions, configs, end, message);
   if (error != KafkaError::kNone) return error;
   if (const Topic* topic = broker.log().topics().Find(wanted.name)) created->topic_id = topic->id;
+  if (!call->AllowsTopic(AclOperation::kDescribeConfigs, wanted.name)) {
+    created->topic_config_error_code = Code(KafkaError::kTopicAuthorizationFailed);
+    created->configs.reset();
+    return KafkaError::kNone;
+  }
   created->num_partitions = partitions;
   created->replication_factor = 1;
   for (const ConfigEntry& entry : TopicConfigEntries(configs)) {
@@ -139,7 +149,7 @@ void Handle(const CallPtr& call) {
       error = KafkaError::kPolicyViolation;
       message = "Excessively large number of partitions per request.";
     } else {
-      error = CreateOne(broker, wanted, request.validate_only, &created, &end, &message);
+      error = CreateOne(call, wanted, request.validate_only, &created, &end, &message);
     }
     created.error_code = Code(error);
     created.error_message = MessageOrNull(message);

@@ -9,9 +9,18 @@ namespace {
 void Handle(const CallPtr& call) {
   DeleteGroupsRequest request;
   if (!call->Decode(&request)) return;
+  DeleteGroupsResponse refused;
+  std::vector<std::string> allowed;
+  for (const std::string& name : request.groups_names) {
+    if (call->AllowsGroup(AclOperation::kDelete, name)) {
+      allowed.push_back(name);
+    } else {
+      refused.results.push_back({name, CodeOf(KafkaError::kGroupAuthorizationFailed)});
+    }
+  }
   call->broker().groups().DeleteGroups(
-      request.groups_names, [call](const std::vector<DeletedGroup>& deleted) {
-        DeleteGroupsResponse response;
+      allowed, [call, refused = std::move(refused)](const std::vector<DeletedGroup>& deleted) {
+        DeleteGroupsResponse response = refused;
         for (const DeletedGroup& group : deleted) {
           response.results.push_back({group.group_id, CodeOf(group.error)});
         }

@@ -33,10 +33,12 @@ void Handle(const CallPtr& call) {
     const Topic* topic = broker.log().topics().Find(wanted.name);
     DeleteRecordsResponse::DeleteRecordsTopicResult result;
     result.name = wanted.name;
+    const bool allowed = call->AllowsTopic(AclOperation::kDelete, wanted.name);
     for (const auto& partition : wanted.partitions) {
       int64_t low_watermark = -1;
-      const KafkaError error = DeleteBefore(broker, topic, partition.partition_index,
-                                            partition.offset, &changes, &low_watermark);
+      const KafkaError error = allowed ? DeleteBefore(broker, topic, partition.partition_index,
+                                                      partition.offset, &changes, &low_watermark)
+                                       : KafkaError::kTopicAuthorizationFailed;
       result.partitions.push_back({partition.partition_index, low_watermark, Code(error)});
     }
     response.topics.push_back(std::move(result));

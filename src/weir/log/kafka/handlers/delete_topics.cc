@@ -35,6 +35,11 @@ class Deleting {
   }
 
  private:
+  static constexpr const char* kNotAllowed = "Topic authorization failed.";
+
+  bool Allows(AclOperation operation, const std::string& name) {
+    return call_->AllowsCluster(AclOperation::kDelete) || call_->AllowsTopic(operation, name);
+  }
   void DeleteIds() {
     for (const auto& [id, times] : ids_) {
       const Topic* topic = broker_.log().topics().Find(id);
@@ -43,6 +48,10 @@ class Deleting {
       } else if (topic == nullptr) {
         Add(std::nullopt, id, KafkaError::kUnknownTopicId,
             "This server does not host this topic ID.");
+      } else if (!Allows(AclOperation::kDescribe, topic->name)) {
+        Add(std::nullopt, id, KafkaError::kTopicAuthorizationFailed, kNotAllowed);
+      } else if (!Allows(AclOperation::kDelete, topic->name)) {
+        Add(topic->name, id, KafkaError::kTopicAuthorizationFailed, kNotAllowed);
       } else if (names_.count(topic->name) > 0) {
         Add(topic->name, id, KafkaError::kInvalidRequest,
             "The provided topic name maps to an ID that was already supplied.");
@@ -57,6 +66,9 @@ class Deleting {
       const Topic* topic = broker_.log().topics().Find(name);
       if (times > 1) {
         Add(name, {}, KafkaError::kInvalidRequest, "Duplicate topic name.");
+      } else if (!Allows(AclOperation::kDescribe, name) || !Allows(AclOperation::kDelete, name)) {
+        // Whether there is one is not said.
+        Add(name, {}, KafkaError::kTopicAuthorizationFailed, kNotAllowed);
       } else if (topic == nullptr) {
         Add(name, {}, KafkaError::kUnknownTopicOrPartition,
             "This server does not host this topic-partition.");

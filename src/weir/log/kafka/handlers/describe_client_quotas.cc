@@ -8,6 +8,12 @@ namespace {
 void Handle(const CallPtr& call) {
   DescribeClientQuotasRequest request;
   if (!call->Decode(&request)) return;
+  if (!call->AllowsCluster(AclOperation::kDescribeConfigs)) {
+    DescribeClientQuotasResponse refused;
+    refused.error_code = Code(KafkaError::kClusterAuthorizationFailed);
+    refused.error_message = "Cluster authorization failed.";
+    return call->Respond(refused);
+  }
   DescribeClientQuotasResponse response;
   response.error_message.reset();
   response.entries.emplace();

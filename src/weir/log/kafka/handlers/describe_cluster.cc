@@ -7,10 +7,6 @@ namespace {
 
 constexpr int8_t kBrokers = 1;
 constexpr int8_t kControllers = 2;
-// Create, Alter, Describe, ClusterAction, DescribeConfigs, AlterConfigs, IdempotentWrite: who may
-// connect may do everything.
-constexpr int32_t kClusterOperations =
-    1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
 
 void Handle(const CallPtr& call) {
   DescribeClusterRequest request;
@@ -39,7 +35,10 @@ void Handle(const CallPtr& call) {
     self.port = call->endpoint().port;
     response.brokers.push_back(std::move(self));
     if (request.include_cluster_authorized_operations) {
-      response.cluster_authorized_operations = kClusterOperations;
+      response.cluster_authorized_operations =
+          call->AllowsCluster(AclOperation::kDescribe)
+              ? call->AllowedOperations(AclResourceType::kCluster, kAclCluster)
+              : 0;
     }
   }
   call->Respond(response);

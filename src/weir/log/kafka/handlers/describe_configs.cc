@@ -58,8 +58,12 @@ void Handle(const CallPtr& call) {
     result.resource_name = resource.resource_name;
     std::vector<ConfigEntry> entries;
     std::string message;
-    result.error_code = Code(DescribeConfigResource(
-        call->broker(), {resource.resource_type, resource.resource_name}, &entries, &message));
+    const ConfigResource named{resource.resource_type, resource.resource_name};
+    KafkaError error = CheckConfigAccess(call, AclOperation::kDescribeConfigs, named, &message);
+    if (error == KafkaError::kNone) {
+      error = DescribeConfigResource(call->broker(), named, &entries, &message);
+    }
+    result.error_code = Code(error);
     result.error_message = message;
     const auto& keys = resource.configuration_keys;
     for (ConfigEntry& entry : entries) {

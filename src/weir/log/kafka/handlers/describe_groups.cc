@@ -10,7 +10,18 @@ void Handle(const CallPtr& call) {
   DescribeGroupsRequest request;
   if (!call->Decode(&request)) return;
   DescribeGroupsResponse response;
-  for (log::DescribedGroup& group : call->broker().groups().DescribeGroups(request.groups)) {
+  std::vector<std::string> allowed;
+  for (const std::string& name : request.groups) {
+    if (call->AllowsGroup(AclOperation::kDescribe, name)) {
+      allowed.push_back(name);
+      continue;
+    }
+    DescribeGroupsResponse::DescribedGroup refused;
+    refused.group_id = name;
+    refused.error_code = CodeOf(KafkaError::kGroupAuthorizationFailed);
+    response.groups.push_back(std::move(refused));
+  }
+  for (log::DescribedGroup& group : call->broker().groups().DescribeGroups(allowed)) {
     DescribeGroupsResponse::DescribedGroup answered;
     answered.error_code = CodeOf(group.error);
     // Before version 6 a group that is not there is one without members.
@@ -18,6 +29,10 @@ void Handle(const CallPtr& call) {
       answered.error_code = 0;
     } else if (call->version() >= 6 && !group.error_message.empty()) {
       answered.error_message = std::move(group.error_message);
+    }
+    if (request.include_authorized_operations && group.error == KafkaError::kNone) {
+      answered.authorized_operations =
+          call->AllowedOperations(AclResourceType::kGroup, group.group_id);
     }
     answered.group_id = std::move(group.group_id);
     answered.group_state = std::move(group.state);

@@ -18,6 +18,10 @@ void Handle(const CallPtr& call) {
   if (!call->Decode(&request)) return;
   Broker& broker = call->broker();
   DescribeLogDirsResponse response;
+  if (!call->AllowsCluster(AclOperation::kDescribe)) {
+    if (call->version() >= 3) response.error_code = Code(KafkaError::kClusterAuthorizationFailed);
+    return call->Respond(response);
+  }
   DescribeLogDirsResponse::DescribeLogDirsResult result;
   result.log_dir = broker.log().folder();
   const auto add = [&](DescribedTopic described) {

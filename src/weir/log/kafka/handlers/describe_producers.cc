@@ -15,11 +15,15 @@ void Handle(const CallPtr& call) {
     const Topic* topic = broker.log().topics().Find(asked.name);
     DescribeProducersResponse::TopicResponse result;
     result.name = asked.name;
+    const bool allowed = call->AllowsTopic(AclOperation::kRead, asked.name);
     for (const int32_t index : asked.partition_indexes) {
       DescribeProducersResponse::PartitionResponse described;
       described.partition_index = index;
       const PartitionLog* partition = broker.FindPartition(topic, index);
-      if (partition == nullptr) {
+      if (!allowed) {
+        described.error_code = Code(KafkaError::kTopicAuthorizationFailed);
+        described.error_message = "Topic authorization failed.";
+      } else if (partition == nullptr) {
         described.error_code = Code(KafkaError::kUnknownTopicOrPartition);
         described.error_message = "This server does not host this topic-partition.";
       } else {

@@ -26,6 +26,13 @@ DescribeQuorumResponse::PartitionData Self(Broker& broker) {
 void Handle(const CallPtr& call) {
   DescribeQuorumRequest request;
   if (!call->Decode(&request)) return;
+  if (!call->AllowsCluster(AclOperation::kDescribe)) {
+    DescribeQuorumResponse refused;
+    refused.error_code = Code(KafkaError::kClusterAuthorizationFailed);
+    refused.error_message.reset();
+    if (call->version() >= 2) refused.error_message = "Cluster authorization failed.";
+    return call->Respond(refused);
+  }
   Broker& broker = call->broker();
   DescribeQuorumResponse response;
   response.error_message.reset();

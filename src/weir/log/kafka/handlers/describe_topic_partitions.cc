@@ -12,9 +12,6 @@ using ResponseTopic = DescribeTopicPartitionsResponse::DescribeTopicPartitionsRe
 using ResponsePartition = DescribeTopicPartitionsResponse::DescribeTopicPartitionsResponsePartition;
 
 constexpr int32_t kPartitionsMax = 2000;  // of one answer, as Kafka
-// Read, Write, Create, Delete, Alter, Describe, DescribeConfigs, AlterConfigs.
-constexpr int32_t kTopicOperations =
-    1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11;
 
 ResponsePartition Describe(const Broker& broker, int32_t index) {
   const int32_t self = broker.options().node_id;
@@ -48,7 +45,9 @@ void Handle(const CallPtr& call) {
   std::set<std::string> names;
   for (const auto& asked : request.topics) names.insert(asked.name);
   if (request.topics.empty()) {
-    for (const auto& [name, topic] : topics.all()) names.insert(name);
+    for (const auto& [name, topic] : topics.all()) {
+      if (call->AllowsTopic(AclOperation::kDescribe, name)) names.insert(name);
+    }
   } else if (request.cursor && names.count(request.cursor->topic_name) == 0) {
     return RefuseAll(call, request);
   }
@@ -67,6 +66,11 @@ void Handle(const CallPtr& call) {
     ResponseTopic described;
     described.name = name;
     const Topic* topic = topics.Find(name);
+    if (!call->AllowsTopic(AclOperation::kDescribe, name)) {
+      described.error_code = Code(KafkaError::kTopicAuthorizationFailed);
+      response.topics.push_back(std::move(described));
+      continue;
+    }
     if (topic == nullptr) {
       described.error_code =
           Code(WrongWithTopicName(name).empty() ? KafkaError::kUnknownTopicOrPartition
@@ -76,7 +80,7 @@ void Handle(const CallPtr& call) {
     }
     described.topic_id = topic->id;
     described.is_internal = IsInternalTopic(name);
-    described.topic_authorized_operations = kTopicOperations;
+    described.topic_authorized_operations = call->AllowedOperations(AclResourceType::kTopic, name);
     const bool resumed = request.cursor && request.cursor->topic_name == name;
     const auto end = static_cast<int32_t>(topic->partitions.size());
     int32_t index = resumed ? request.cursor->partition_index : 0;

@@ -13,6 +13,11 @@ void Handle(const CallPtr& call) {
   for (const std::string& id : request.transactional_ids) {
     DescribeTransactionsResponse::TransactionState state;
     state.transactional_id = id;
+    if (!call->AllowsTransactionalId(AclOperation::kDescribe, id)) {
+      state.error_code = CodeOf(KafkaError::kTransactionalIdAuthorizationFailed);
+      response.transaction_states.push_back(std::move(state));
+      continue;
+    }
     const Transaction* transaction = call->broker().transactions().Find(id);
     if (transaction == nullptr) {
       state.error_code = CodeOf(KafkaError::kTransactionalIdNotFound);
@@ -26,7 +31,7 @@ void Handle(const CallPtr& call) {
     state.producer_epoch = transaction->producer.epoch;
     for (const TopicPartition& partition : transaction->partitions) {
       const Topic* topic = call->broker().log().topics().Find(partition.topic);
-      if (topic == nullptr) continue;
+      if (topic == nullptr || !call->AllowsTopic(AclOperation::kDescribe, topic->name)) continue;
       if (state.topics.empty() || state.topics.back().topic != topic->name) {
         state.topics.push_back({topic->name, {}});
       }

@@ -13,6 +13,12 @@ using Result = DescribeUserScramCredentialsResponse::DescribeUserScramCredential
 void Handle(const CallPtr& call) {
   DescribeUserScramCredentialsRequest request;
   if (!call->Decode(&request)) return;
+  if (!call->AllowsCluster(AclOperation::kDescribe)) {
+    DescribeUserScramCredentialsResponse refused;
+    refused.error_code = Code(KafkaError::kClusterAuthorizationFailed);
+    refused.error_message = "Cluster authorization failed.";
+    return call->Respond(refused);
+  }
   std::map<std::string, Result> users;
   ForEachUser(call->broker().log().state(), [&](ScramMechanism mechanism, const std::string& name,
                                                 const ScramCredential& credential) {

@@ -10,6 +10,11 @@ void Handle(const CallPtr& call) {
   if (!call->Decode(&request)) return;
   Broker& broker = call->broker();
   ElectLeadersResponse response;
+  const bool allowed = call->AllowsCluster(AclOperation::kAlter);
+  if (!allowed && call->version() >= 1) {
+    response.error_code = Code(KafkaError::kClusterAuthorizationFailed);
+  }
+  if (!allowed && !request.topic_partitions) return call->Respond(response);
   if (!request.topic_partitions) {
     // Of all partitions, those are told that got another leader: none.
     for (const auto& [name, topic] : broker.log().topics().all()) {
@@ -24,7 +29,10 @@ void Handle(const CallPtr& call) {
     for (const int32_t index : asked.partitions) {
       KafkaError error = KafkaError::kElectionNotNeeded;
       std::string message = "Leader election not needed for topic partition.";
-      if (topic == nullptr) {
+      if (!allowed) {
+        error = KafkaError::kClusterAuthorizationFailed;
+        message = "Cluster authorization failed.";
+      } else if (topic == nullptr) {
         error = KafkaError::kUnknownTopicOrPartition;
         message = "No such topic as " + asked.topic;
       } else if (broker.FindPartition(topic, index) == nullptr) {

@@ -10,6 +10,11 @@ namespace {
 void Handle(const CallPtr& call) {
   EndTxnRequest request;
   if (!call->Decode(&request)) return;
+  if (!call->AllowsTransactionalId(AclOperation::kWrite, request.transactional_id)) {
+    EndTxnResponse response;
+    response.error_code = CodeOf(KafkaError::kTransactionalIdAuthorizationFailed);
+    return call->Respond(response);
+  }
   const auto ended = call->broker().transactions().End(
       request.transactional_id, {request.producer_id, request.producer_epoch}, request.committed,
       call->version());

@@ -104,6 +104,10 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
     };
     const Topic* topic = FindTopic(wanted.key);
     if (topic == nullptr && call_->version() >= 13) return fail(KafkaError::kUnknownTopicId);
+    if (!call_->AllowsTopic(AclOperation::kRead,
+                            topic != nullptr ? topic->name : wanted.key.topic)) {
+      return fail(KafkaError::kTopicAuthorizationFailed);
+    }
     PartitionLog* partition = broker().FindPartition(topic, wanted.key.partition);
     if (partition == nullptr) return fail(KafkaError::kUnknownTopicOrPartition);
     if (wanted.current_leader_epoch > 0) return fail(KafkaError::kUnknownLeaderEpoch);

@@ -23,26 +23,38 @@ void Handle(const CallPtr& call) {
   if (!call->Decode(&request)) return;
   const Endpoint self = call->endpoint();
   const int32_t node_id = call->broker().options().node_id;
-  const bool known = request.key_type == kGroup || request.key_type == kTransaction;
-  const KafkaError error = known ? KafkaError::kNone : KafkaError::kInvalidRequest;
-  if (request.key_type == kGroup) MakeGroupOffsetsTopic(call->broker());
+  const auto judge = [&](const std::string& key) {
+    if (request.key_type == kGroup) {
+      if (!call->AllowsGroup(AclOperation::kDescribe, key)) {
+        return KafkaError::kGroupAuthorizationFailed;
+      }
+      MakeGroupOffsetsTopic(call->broker());
+      return KafkaError::kNone;
+    }
+    if (request.key_type == kTransaction) {
+      return call->AllowsTransactionalId(AclOperation::kDescribe, key)
+                 ? KafkaError::kNone
+                 : KafkaError::kTransactionalIdAuthorizationFailed;
+    }
+    return KafkaError::kInvalidRequest;
+  };
+  const auto fill = [&](KafkaError error, auto* answer) {
+    const bool found = error == KafkaError::kNone;
+    answer->error_code = CodeOf(error);
+    if (found) answer->error_message.reset();
+    answer->node_id = found ? node_id : -1;
+    answer->host = found ? self.host : "";
+    answer->port = found ? self.port : -1;
+  };
   FindCoordinatorResponse response;
   if (call->version() < 4) {
-    response.error_code = CodeOf(error);
-    if (known) response.error_message.reset();
-    response.node_id = known ? node_id : -1;
-    response.host = known ? self.host : "";
-    response.port = known ? self.port : -1;
+    fill(judge(request.key), &response);
     return call->Respond(response);
   }
   for (const std::string& key : request.coordinator_keys) {
     FindCoordinatorResponse::Coordinator coordinator;
     coordinator.key = key;
-    coordinator.error_code = CodeOf(error);
-    if (known) coordinator.error_message.reset();
-    coordinator.node_id = known ? node_id : -1;
-    coordinator.host = known ? self.host : "";
-    coordinator.port = known ? self.port : -1;
+    fill(judge(key), &coordinator);
     response.coordinators.push_back(std::move(coordinator));
   }
   call->Respond(response);

@@ -9,6 +9,11 @@ namespace {
 void Handle(const CallPtr& call) {
   HeartbeatRequest request;
   if (!call->Decode(&request)) return;
+  if (!call->AllowsGroup(AclOperation::kRead, request.group_id)) {
+    HeartbeatResponse refused;
+    refused.error_code = CodeOf(KafkaError::kGroupAuthorizationFailed);
+    return call->Respond(refused);
+  }
   log::HeartbeatRequest beat;
   beat.group_id = std::move(request.group_id);
   beat.generation_id = request.generation_id;

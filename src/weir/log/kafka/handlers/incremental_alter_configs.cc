@@ -102,7 +102,11 @@ void Handle(const CallPtr& call) {
     if (named[{resource.resource_type, resource.resource_name}] > 1) {
       message = "Each resource must appear at most once.";
     } else {
-      error = Alter(call->broker(), resource, request.validate_only, &end, &message);
+      error = CheckConfigAccess(call, AclOperation::kAlterConfigs,
+                                {resource.resource_type, resource.resource_name}, &message);
+      if (error == KafkaError::kNone) {
+        error = Alter(call->broker(), resource, request.validate_only, &end, &message);
+      }
     }
     result.error_code = Code(error);
     result.error_message = MessageOrNull(message);

@@ -27,6 +27,11 @@ void Answer(const CallPtr& call, log::JoinGroupResponse joined) {
 void Handle(const CallPtr& call) {
   JoinGroupRequest request;
   if (!call->Decode(&request)) return;
+  if (!call->AllowsGroup(AclOperation::kRead, request.group_id)) {
+    log::JoinGroupResponse refused;
+    refused.error = KafkaError::kGroupAuthorizationFailed;
+    return Answer(call, std::move(refused));
+  }
   log::JoinGroupRequest join;
   join.group_id = std::move(request.group_id);
   join.session_timeout_ms = request.session_timeout_ms;

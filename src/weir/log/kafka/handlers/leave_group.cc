@@ -24,6 +24,11 @@ void Answer(const CallPtr& call, log::LeaveGroupResponse left) {
 void Handle(const CallPtr& call) {
   LeaveGroupRequest request;
   if (!call->Decode(&request)) return;
+  if (!call->AllowsGroup(AclOperation::kRead, request.group_id)) {
+    LeaveGroupResponse refused;
+    refused.error_code = CodeOf(KafkaError::kGroupAuthorizationFailed);
+    return call->Respond(refused);
+  }
   log::LeaveGroupRequest leave;
   leave.group_id = std::move(request.group_id);
   if (call->version() < 3) leave.members.push_back({std::move(request.member_id), {}, ""});

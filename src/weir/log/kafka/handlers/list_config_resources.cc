@@ -35,6 +35,11 @@ void List(Broker& broker, ResourceType type, ListConfigResourcesResponse* respon
 void Handle(const CallPtr& call) {
   ListConfigResourcesRequest request;
   if (!call->Decode(&request)) return;
+  if (!call->AllowsCluster(AclOperation::kDescribeConfigs)) {
+    ListConfigResourcesResponse refused;
+    refused.error_code = Code(KafkaError::kClusterAuthorizationFailed);
+    return call->Respond(refused);
+  }
   ListConfigResourcesResponse response;
   if (call->version() == 0) {
     List(call->broker(), ResourceType::kClientMetrics, &response);

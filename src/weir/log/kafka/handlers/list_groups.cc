@@ -13,7 +13,9 @@ void Handle(const CallPtr& call) {
   list.states = std::move(request.states_filter);
   list.types = std::move(request.types_filter);
   ListGroupsResponse response;
+  const bool all = call->AllowsCluster(AclOperation::kDescribe);
   for (log::ListedGroup& group : call->broker().groups().ListGroups(list)) {
+    if (!all && !call->AllowsGroup(AclOperation::kDescribe, group.group_id)) continue;
     ListGroupsResponse::ListedGroup answered;
     answered.group_id = std::move(group.group_id);
     answered.protocol_type = std::move(group.protocol_type);

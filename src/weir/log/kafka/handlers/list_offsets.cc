@@ -53,9 +53,15 @@ void Handle(const CallPtr& call) {
     ListOffsetsResponse::ListOffsetsTopicResponse topic_response;
     topic_response.name = topic_request.name;
     const Topic* topic = broker.log().topics().Find(topic_request.name);
+    const bool allowed = call->AllowsTopic(AclOperation::kDescribe, topic_request.name);
     for (const auto& asked : topic_request.partitions) {
       ListOffsetsResponse::ListOffsetsPartitionResponse answer;
       answer.partition_index = asked.partition_index;
+      if (!allowed) {
+        answer.error_code = Code(KafkaError::kTopicAuthorizationFailed);
+        topic_response.partitions.push_back(answer);
+        continue;
+      }
       const PartitionLog* partition = broker.FindPartition(topic, asked.partition_index);
       if (partition == nullptr) {
         answer.error_code = static_cast<int16_t>(KafkaError::kUnknownTopicOrPartition);

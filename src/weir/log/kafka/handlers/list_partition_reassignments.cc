@@ -8,6 +8,12 @@ namespace {
 void Handle(const CallPtr& call) {
   ListPartitionReassignmentsRequest request;
   if (!call->Decode(&request)) return;
+  if (!call->AllowsCluster(AclOperation::kDescribe)) {
+    ListPartitionReassignmentsResponse refused;
+    refused.error_code = Code(KafkaError::kClusterAuthorizationFailed);
+    refused.error_message = "Cluster authorization failed.";
+    return call->Respond(refused);
+  }
   ListPartitionReassignmentsResponse response;
   response.error_message.reset();
   call->Respond(response);

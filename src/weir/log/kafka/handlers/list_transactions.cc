@@ -48,6 +48,7 @@ void Handle(const CallPtr& call) {
       continue;
     }
     if (pattern && !re2::RE2::FullMatch(id, *pattern)) continue;
+    if (!call->AllowsTransactionalId(AclOperation::kDescribe, id)) continue;
     response.transaction_states.push_back({id, transaction.producer.id, state});
   }
   call->Respond(response);

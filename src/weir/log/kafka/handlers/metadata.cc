@@ -7,8 +7,13 @@ namespace {
 
 using ResponseTopic = MetadataResponse::MetadataResponseTopic;
 
-ResponseTopic Describe(Broker& broker, const Topic& topic) {
+ResponseTopic Describe(const CallPtr& call, const MetadataRequest& request, const Topic& topic) {
+  Broker& broker = call->broker();
   ResponseTopic described;
+  if (request.include_topic_authorized_operations) {
+    described.topic_authorized_operations =
+        call->AllowedOperations(AclResourceType::kTopic, topic.name);
+  }
   described.name = topic.name;
   described.topic_id = topic.id;
   described.is_internal = IsInternalTopic(topic.name);
@@ -33,6 +38,42 @@ ResponseTopic Missing(const MetadataRequest::MetadataRequestTopic& asked, KafkaE
   return missing;
 }
 
+// One topic that was asked for; it may come to be by that.
+ResponseTopic DescribeOne(const CallPtr& call, const MetadataRequest& request,
+                          const MetadataRequest::MetadataRequestTopic& asked, Position* end) {
+  Broker& broker = call->broker();
+  const Topics& topics = broker.log().topics();
+  // By its id, if it has one; Java's client then leaves the name empty rather than null.
+  const bool by_id = !asked.name || !asked.topic_id.IsZero();
+  const Topic* topic = by_id ? topics.Find(asked.topic_id) : topics.Find(*asked.name);
+  if (by_id) {
+    if (topic == nullptr) return Missing(asked, KafkaError::kUnknownTopicId);
+    return call->AllowsTopic(AclOperation::kDescribe, topic->name)
+               ? Describe(call, request, *topic)
+               : Missing(asked, KafkaError::kTopicAuthorizationFailed);
+  }
+  // Whether a topic exists is told only to who may know.
+  if (!call->AllowsTopic(AclOperation::kDescribe, *asked.name)) {
+    return Missing(asked, KafkaError::kTopicAuthorizationFailed);
+  }
+  if (topic != nullptr) return Describe(call, request, *topic);
+  if (!WrongWithTopicName(*asked.name).empty()) {
+    return Missing(asked, KafkaError::kInvalidTopicException);
+  }
+  const bool may_create = broker.options().auto_create_topics &&
+                          (call->version() < 4 || request.allow_auto_topic_creation);
+  if (!may_create) return Missing(asked, KafkaError::kUnknownTopicOrPartition);
+  if (!call->AllowsCluster(AclOperation::kCreate) &&
+      !call->AllowsTopic(AclOperation::kCreate, *asked.name)) {
+    return Missing(asked, KafkaError::kTopicAuthorizationFailed);
+  }
+  std::string message;
+  const KafkaError error =
+      broker.CreateTopic(*asked.name, broker.options().default_partitions, {}, end, &message);
+  topic = topics.Find(*asked.name);
+  return topic != nullptr ? Describe(call, request, *topic) : Missing(asked, error);
+}
+
 void Handle(const CallPtr& call) {
   MetadataRequest request;
   if (!call->Decode(&request)) return;
@@ -52,32 +93,19 @@ void Handle(const CallPtr& call) {
   const bool all = !request.topics || (call->version() == 0 && request.topics->empty());
   if (all) {
     for (const auto& [name, topic] : broker.log().topics().all()) {
-      response.topics.push_back(Describe(broker, topic));
+      if (!call->AllowsTopic(AclOperation::kDescribe, name)) continue;
+      response.topics.push_back(Describe(call, request, topic));
     }
   } else {
-    const bool may_create = broker.options().auto_create_topics &&
-                            (call->version() < 4 || request.allow_auto_topic_creation);
     for (const auto& asked : *request.topics) {
-      // By its id, if it has one; Java's client then leaves the name empty rather than null.
-      if (!asked.name || !asked.topic_id.IsZero()) {
-        const Topic* topic = broker.log().topics().Find(asked.topic_id);
-        response.topics.push_back(topic != nullptr ? Describe(broker, *topic)
-                                                   : Missing(asked, KafkaError::kUnknownTopicId));
-        continue;
-      }
-      const Topic* topic = broker.log().topics().Find(*asked.name);
-      KafkaError error = KafkaError::kUnknownTopicOrPartition;
-      if (topic == nullptr && !WrongWithTopicName(*asked.name).empty()) {
-        error = KafkaError::kInvalidTopicException;
-      } else if (topic == nullptr && may_create) {
-        std::string message;
-        error = broker.CreateTopic(*asked.name, broker.options().default_partitions, {}, &end,
-                                   &message);
-        topic = broker.log().topics().Find(*asked.name);
-      }
-      response.topics.push_back(topic != nullptr ? Describe(broker, *topic)
-                                                 : Missing(asked, error));
+      response.topics.push_back(DescribeOne(call, request, asked, &end));
     }
+  }
+  if (request.include_cluster_authorized_operations) {
+    response.cluster_authorized_operations =
+        call->AllowsCluster(AclOperation::kDescribe)
+            ? call->AllowedOperations(AclResourceType::kCluster, kAclCluster)
+            : 0;
   }
   broker.log().WhenDurable(end,
                            [call, response = std::move(response)] { call->Respond(response); });

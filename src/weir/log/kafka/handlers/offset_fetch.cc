@@ -1,5 +1,8 @@
 // OffsetFetch (9): how far groups have read; one group before version 8, several from then on.
 #include "weir/log/kafka/messages/offset_fetch.h"
+
+#include <functional>
+
 #include "weir/log/kafka/handlers/group_call.h"
 #include "weir/log/kafka/handlers/handlers.h"
 
@@ -41,6 +44,62 @@ void TakeGroup(OffsetFetchResponse::OffsetFetchResponseGroup& group,
   }
 }
 
+// Of one group, as far as its caller may know it: topics that it may not are answered so, and left
+// out where all were asked for.
+void Fetch(const CallPtr& call, log::OffsetFetchRequest fetch,
+           std::function<void(log::OffsetFetchResponse)> then) {
+  log::OffsetFetchResponse refused;
+  refused.group_id = fetch.group_id;
+  const auto refuse = [&](const OffsetFetchTopic& topic, KafkaError error) {
+    log::OffsetFetchResponse::FetchedTopic answered;
+    answered.name = topic.name;
+    answered.id = topic.id;
+    for (const int32_t index : topic.partitions) {
+      FetchedOffset offset;
+      offset.index = index;
+      offset.error = error;
+      answered.partitions.push_back(std::move(offset));
+    }
+    refused.topics.push_back(std::move(answered));
+  };
+  if (!call->AllowsGroup(AclOperation::kDescribe, fetch.group_id)) {
+    refused.error = KafkaError::kGroupAuthorizationFailed;
+    if (call->version() < 2 && fetch.topics) {
+      for (const OffsetFetchTopic& topic : *fetch.topics) refuse(topic, refused.error);
+    }
+    return then(std::move(refused));
+  }
+  const auto allows = [&broker = call->broker(), call](const std::string& name, const TopicId& id) {
+    if (!name.empty()) return call->AllowsTopic(AclOperation::kDescribe, name);
+    const Topic* topic = broker.log().topics().Find(id);
+    return topic == nullptr || call->AllowsTopic(AclOperation::kDescribe, topic->name);
+  };
+  const bool all = !fetch.topics;
+  if (!all) {
+    std::vector<OffsetFetchTopic> allowed;
+    for (OffsetFetchTopic& topic : *fetch.topics) {
+      if (allows(topic.name, topic.id)) {
+        allowed.push_back(std::move(topic));
+      } else {
+        refuse(topic, KafkaError::kTopicAuthorizationFailed);
+      }
+    }
+    fetch.topics = std::move(allowed);
+  }
+  call->broker().groups().FetchOffsets(
+      fetch, [all, allows, refused = std::move(refused),
+              then = std::move(then)](log::OffsetFetchResponse fetched) {
+        if (all) {
+          std::erase_if(fetched.topics,
+                        [&](const auto& topic) { return !allows(topic.name, topic.id); });
+        }
+        if (fetched.error == KafkaError::kNone) {
+          fetched.topics.insert(fetched.topics.end(), refused.topics.begin(), refused.topics.end());
+        }
+        then(std::move(fetched));
+      });
+}
+
 void HandleOne(const CallPtr& call, OffsetFetchRequest request) {
   log::OffsetFetchRequest fetch;
   fetch.group_id = std::move(request.group_id);
@@ -51,7 +110,7 @@ void HandleOne(const CallPtr& call, OffsetFetchRequest request) {
       fetch.topics->push_back({std::move(topic.name), {}, std::move(topic.partition_indexes)});
     }
   }
-  call->broker().groups().FetchOffsets(fetch, [call](log::OffsetFetchResponse fetched) {
+  Fetch(call, std::move(fetch), [call](log::OffsetFetchResponse fetched) {
     OffsetFetchResponse response;
     TakeOnly(response, std::move(fetched), call->version());
     call->Respond(response);
@@ -82,7 +141,7 @@ void Handle(const CallPtr& call) {
             {std::move(topic.name), topic.topic_id, std::move(topic.partition_indexes)});
       }
     }
-    call->broker().groups().FetchOffsets(fetch, [gathering, i](log::OffsetFetchResponse fetched) {
+    Fetch(call, std::move(fetch), [gathering, i](log::OffsetFetchResponse fetched) {
       TakeGroup(gathering->response.groups[i], std::move(fetched));
       gathering->missing -= 1;
       if (gathering->missing == 0) gathering->call->Respond(gathering->response);

@@ -17,11 +17,14 @@ void Handle(const CallPtr& call) {
     const Topic* topic = broker.log().topics().Find(asked_topic.topic);
     OffsetForLeaderEpochResponse::OffsetForLeaderTopicResult result;
     result.topic = asked_topic.topic;
+    const bool allowed = call->AllowsTopic(AclOperation::kDescribe, asked_topic.topic);
     for (const auto& asked : asked_topic.partitions) {
       OffsetForLeaderEpochResponse::EpochEndOffset answer;
       answer.partition = asked.partition;
       const PartitionLog* partition = broker.FindPartition(topic, asked.partition);
-      if (partition == nullptr) {
+      if (!allowed) {
+        answer.error_code = Code(KafkaError::kTopicAuthorizationFailed);
+      } else if (partition == nullptr) {
         answer.error_code = Code(KafkaError::kUnknownTopicOrPartition);
       } else if (asked.current_leader_epoch > kEpoch) {
         answer.error_code = Code(KafkaError::kUnknownLeaderEpoch);

@@ -64,10 +64,25 @@ Position AppendOne(const CallPtr& call, const Topic* topic,
   return appended.end;
 }
 
+// As in Kafka, what a transactional id may not write is refused whole.
+bool AllowsTransaction(const CallPtr& call, const ProduceRequest& request) {
+  if (!call->broker().authorizer().enabled()) return true;
+  for (const auto& topic : request.topic_data) {
+    for (const auto& data : topic.partition_data) {
+      const auto header = ReadBatchHeader(data.records ? data.records->first() : "");
+      if (!header || !header->transactional()) continue;
+      return request.transactional_id &&
+             call->AllowsTransactionalId(AclOperation::kWrite, *request.transactional_id);
+    }
+  }
+  return true;
+}
+
 void Handle(const CallPtr& call) {
   ProduceRequest request;
   if (!call->Decode(&request)) return;
   ProduceResponse response;
+  const bool transaction_allowed = AllowsTransaction(call, request);
   Position end = 0;
   const bool acks_known = request.acks >= -1 && request.acks <= 1;
   for (const auto& topic_data : request.topic_data) {
@@ -77,13 +92,22 @@ void Handle(const CallPtr& call) {
     const Topics& topics = call->broker().log().topics();
     const bool by_id = call->version() >= 13;
     const Topic* topic = by_id ? topics.Find(topic_data.topic_id) : topics.Find(topic_data.name);
+    const bool unknown_id = by_id && topic == nullptr;
+    const bool allowed =
+        unknown_id ||
+        call->AllowsTopic(AclOperation::kWrite, topic != nullptr ? topic->name : topic_data.name);
     for (const auto& data : topic_data.partition_data) {
       PartitionResponse partition_response;
       partition_response.index = data.index;
-      if (!acks_known) {
+      if (!transaction_allowed || !allowed) {
+        partition_response.error_code =
+            Code(transaction_allowed ? KafkaError::kTopicAuthorizationFailed
+                                     : KafkaError::kTransactionalIdAuthorizationFailed);
+        partition_response.base_offset = -1;
+      } else if (!acks_known) {
         partition_response.error_code = static_cast<int16_t>(KafkaError::kInvalidRequiredAcks);
         partition_response.base_offset = -1;
-      } else if (topic == nullptr && by_id) {
+      } else if (unknown_id) {
         partition_response.error_code = static_cast<int16_t>(KafkaError::kUnknownTopicId);
         partition_response.base_offset = -1;
       } else {

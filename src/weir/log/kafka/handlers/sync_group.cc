@@ -9,6 +9,11 @@ namespace {
 void Handle(const CallPtr& call) {
   SyncGroupRequest request;
   if (!call->Decode(&request)) return;
+  if (!call->AllowsGroup(AclOperation::kRead, request.group_id)) {
+    SyncGroupResponse refused;
+    refused.error_code = CodeOf(KafkaError::kGroupAuthorizationFailed);
+    return call->Respond(refused);
+  }
   log::SyncGroupRequest sync;
   sync.group_id = std::move(request.group_id);
   sync.generation_id = request.generation_id;

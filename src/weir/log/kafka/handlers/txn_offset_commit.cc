@@ -6,8 +6,13 @@
 namespace weir::log::kafka {
 namespace {
 
-void Answer(const CallPtr& call, const log::OffsetCommitResponse& committed) {
+using Topics = std::vector<TxnOffsetCommitResponse::TxnOffsetCommitResponseTopic>;
+
+// `refused`: topics that were not passed on.
+void Answer(const CallPtr& call, const log::OffsetCommitResponse& committed,
+            const Topics& refused) {
   TxnOffsetCommitResponse response;
+  response.topics = refused;
   for (const TopicErrors& topic : committed.topics) {
     TxnOffsetCommitResponse::TxnOffsetCommitResponseTopic answered;
     answered.name = topic.name;
@@ -30,7 +35,25 @@ void Handle(const CallPtr& call) {
   commit.commit.generation_or_epoch = request.generation_id;
   commit.commit.member_id = request.member_id;
   commit.commit.instance_id = request.group_instance_id;
+  Topics refused;
   for (auto& topic : request.topics) {
+    KafkaError denied = KafkaError::kNone;
+    if (!call->AllowsTransactionalId(AclOperation::kWrite, request.transactional_id)) {
+      denied = KafkaError::kTransactionalIdAuthorizationFailed;
+    } else if (!call->AllowsGroup(AclOperation::kRead, request.group_id)) {
+      denied = KafkaError::kGroupAuthorizationFailed;
+    } else if (!call->AllowsTopic(AclOperation::kRead, topic.name)) {
+      denied = KafkaError::kTopicAuthorizationFailed;
+    }
+    if (denied != KafkaError::kNone) {
+      TxnOffsetCommitResponse::TxnOffsetCommitResponseTopic answered;
+      answered.name = topic.name;
+      for (const auto& partition : topic.partitions) {
+        answered.partitions.push_back({partition.partition_index, CodeOf(denied)});
+      }
+      refused.push_back(std::move(answered));
+      continue;
+    }
     OffsetCommitTopic wanted;
     wanted.name = topic.name;
     for (auto& partition : topic.partitions) {
@@ -40,23 +63,26 @@ void Handle(const CallPtr& call) {
     }
     commit.commit.topics.push_back(std::move(wanted));
   }
+  if (commit.commit.topics.empty() && !refused.empty()) return Answer(call, {}, refused);
   const KafkaError error = call->broker().transactions().CheckOffsets(
       request.transactional_id, producer, request.group_id, /*may_add=*/call->version() >= 5);
   if (error != KafkaError::kNone) {
-    log::OffsetCommitResponse refused;
+    log::OffsetCommitResponse failed;
     for (const OffsetCommitTopic& topic : commit.commit.topics) {
       TopicErrors errors;
       errors.name = topic.name;
       for (const auto& partition : topic.partitions) {
         errors.partitions.push_back({partition.index, error});
       }
-      refused.topics.push_back(std::move(errors));
+      failed.topics.push_back(std::move(errors));
     }
-    return Answer(call, refused);
+    return Answer(call, failed, refused);
   }
   call->broker().groups().TxnCommitOffsets(
       CallerOf(call), commit,
-      [call](const log::OffsetCommitResponse& committed) { Answer(call, committed); });
+      [call, refused = std::move(refused)](const log::OffsetCommitResponse& committed) {
+        Answer(call, committed, refused);
+      });
 }
 
 }  // namespace

@@ -12,6 +12,8 @@ void Handle(const CallPtr& call) {
   Broker& broker = call->broker();
   WriteTxnMarkersResponse response;
   Position end = 0;
+  const bool allowed = call->AllowsCluster(AclOperation::kAlter) ||
+                       call->AllowsCluster(AclOperation::kClusterAction);
   for (const auto& marker : request.markers) {
     WriteTxnMarkersResponse::WritableTxnMarkerResult result;
     result.producer_id = marker.producer_id;
@@ -21,7 +23,9 @@ void Handle(const CallPtr& call) {
       const Topic* found = broker.log().topics().Find(topic.name);
       for (const int32_t index : topic.partition_indexes) {
         KafkaError error = KafkaError::kUnknownTopicOrPartition;
-        if (broker.FindPartition(found, index) != nullptr) {
+        if (!allowed) {
+          error = KafkaError::kClusterAuthorizationFailed;
+        } else if (broker.FindPartition(found, index) != nullptr) {
           const auto written = broker.transactions().WriteMarkers(
               {marker.producer_id, marker.producer_epoch}, marker.transaction_result,
               marker.coordinator_epoch, {{found->id, index}});
