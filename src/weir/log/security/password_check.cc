@@ -26,36 +26,45 @@ std::optional<PasswordCheck::Credential> PasswordCheck::Find(const std::string& 
   return std::nullopt;
 }
 
-std::string PasswordCheck::KnownAs(const Waiting& asked, const Credential& credential) const {
+std::string PasswordCheck::KnownAs(const Credential& credential,
+                                   const std::string& password) const {
+  if (key_.empty()) return {};
   // The stored key has a fixed size, so nothing else reads as the same bytes.
-  return Hmac(HashKind::kSha256, key_, credential.credential.stored_key + asked.password);
+  return Hmac(HashKind::kSha256, key_, credential.credential.stored_key + password);
 }
 
-bool PasswordCheck::IsKnown(const Waiting& asked, const Credential& credential) const {
-  const auto known = known_.find(asked.user);
-  return !key_.empty() && known != known_.end() &&
-         EqualInConstantTime(known->second, KnownAs(asked, credential));
+bool PasswordCheck::IsKnown(const std::string& user, const std::string& known_as) const {
+  const auto known = known_.find(user);
+  return known != known_.end() && EqualInConstantTime(known->second, known_as);
 }
 
 bool PasswordCheck::IsRight(const Waiting& asked) {
-  const auto credential = Find(asked.user);
+  const auto credential = Find(asked.user);  // as it is now
   if (!credential) return false;
-  if (IsKnown(asked, *credential)) return true;
+  const std::string known_as = KnownAs(*credential, asked.password);
+  if (IsKnown(asked.user, known_as)) return true;
   if (!IsPasswordOf(credential->mechanism, credential->credential, asked.password)) return false;
   if (known_.size() >= kKnownMax) known_.clear();
-  known_[asked.user] = KnownAs(asked, *credential);
+  known_[asked.user] = known_as;
   return true;
 }
 
-void PasswordCheck::Check(const std::string& user, const std::string& password,
-                          std::function<void(bool)> then) {
-  Waiting asked{user, password, std::move(then)};
+void PasswordCheck::Check(const std::string& host, const std::string& user,
+                          const std::string& password, std::function<void(bool)> then) {
   const auto credential = Find(user);
-  if (!credential || password.size() > kPasswordBytesMax || waiting_.size() >= kWaitingMax) {
-    return asked.then(false);
+  if (!credential || password.size() > kPasswordBytesMax) return then(false);
+  const std::string known_as = KnownAs(*credential, password);
+  if (IsKnown(user, known_as)) return then(true);
+  size_t of_host = 0;
+  for (Waiting& waiting : waiting_) {
+    if (waiting.user == user && EqualInConstantTime(waiting.known_as, known_as)) {
+      waiting.then.push_back(std::move(then));
+      return;
+    }
+    of_host += waiting.host == host ? 1 : 0;
   }
-  if (IsKnown(asked, *credential)) return asked.then(true);
-  waiting_.push_back(std::move(asked));
+  if (waiting_.size() >= kWaitingMax || of_host >= kWaitingOfHostMax) return then(false);
+  waiting_.push_back({host, user, password, known_as, {std::move(then)}});
   if (timer_ == 0) Next();
 }
 
@@ -79,7 +88,7 @@ void PasswordCheck::Next() {
       Next();
     });
   }
-  asked.then(right);  // last: it may ask again
+  for (const auto& then : asked.then) then(right);  // last: it may ask again
 }
 
 }  // namespace weir::log

@@ -1,15 +1,21 @@
 // PasswordCheck: whether a password is a user's, for SASL PLAIN. To compute that is slow on purpose
 // (thousands of hashes), so it is done kChecksPerSecond times a second at most, whoever asks; a
-// password that was right is known again at once, as long as the user's row is the same.
+// password that was right is known again at once, as long as the user's row is the same. Who asks
+// for the same user and password at the same time shares one check, so that a fleet that starts
+// together does not wait for itself, and one host has few checks waiting, so that whoever guesses
+// from there does not keep others waiting long.
 //
-// Limits: kWaitingMax callers wait their turn, later ones are refused; kKnownMax passwords are
-// known. Thread rule: the log's thread.
+// Limits: kWaitingMax checks wait their turn, kWaitingOfHostMax of one host, the rest is refused;
+// kKnownMax passwords are known.
+//
+// Thread rule: the log's thread.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "weir/log/security/users.h"
 #include "weir/log/timers.h"
@@ -20,6 +26,7 @@ class PasswordCheck {
  public:
   static constexpr int64_t kChecksPerSecond = 20;
   static constexpr size_t kWaitingMax = 1000;
+  static constexpr size_t kWaitingOfHostMax = 50;
   static constexpr size_t kKnownMax = 10'000;
   static constexpr size_t kPasswordBytesMax = 1024;
 
@@ -29,13 +36,16 @@ class PasswordCheck {
   PasswordCheck& operator=(const PasswordCheck&) = delete;
 
   // `then` is called once, now or later; never if the PasswordCheck ends first.
-  void Check(const std::string& user, const std::string& password, std::function<void(bool)> then);
+  void Check(const std::string& host, const std::string& user, const std::string& password,
+             std::function<void(bool)> then);
 
  private:
   struct Waiting {
+    std::string host;
     std::string user;
     std::string password;
-    std::function<void(bool)> then;
+    std::string known_as;
+    std::vector<std::function<void(bool)>> then;
   };
   struct Credential {
     ScramMechanism mechanism;
@@ -43,8 +53,8 @@ class PasswordCheck {
   };
   std::optional<Credential> Find(const std::string& user) const;
   // What is remembered of a right password: neither it nor what is in its row.
-  std::string KnownAs(const Waiting& asked, const Credential& credential) const;
-  bool IsKnown(const Waiting& asked, const Credential& credential) const;
+  std::string KnownAs(const Credential& credential, const std::string& password) const;
+  bool IsKnown(const std::string& user, const std::string& known_as) const;
   bool IsRight(const Waiting& asked);
   void Next();
 

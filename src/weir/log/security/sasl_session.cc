@@ -111,7 +111,7 @@ void SaslSession::Plain(std::string_view token, std::function<void(SaslStep)> th
         "Authentication failed: Client requested an authorization id that is different from "
         "username");
   }
-  passwords_.Check(user, password,
+  passwords_.Check(host_, user, password,
                    [self = shared_from_this(), user, then = std::move(then)](bool right) {
                      if (right) return then(self->Done(user, ""));
                      SaslStep step;

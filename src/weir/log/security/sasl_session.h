@@ -35,9 +35,13 @@ class SaslSession : public std::enable_shared_from_this<SaslSession> {
  public:
   static constexpr size_t kTokenBytesMax = 16 << 10;
 
+  // `host`: the client's.
   SaslSession(const StateStore& state, PasswordCheck& passwords,
-              std::vector<SaslMechanism> mechanisms)
-      : state_(state), passwords_(passwords), mechanisms_(std::move(mechanisms)) {}
+              std::vector<SaslMechanism> mechanisms, std::string host)
+      : state_(state),
+        passwords_(passwords),
+        mechanisms_(std::move(mechanisms)),
+        host_(std::move(host)) {}
 
   const std::vector<SaslMechanism>& mechanisms() const { return mechanisms_; }
   // UNSUPPORTED_SASL_MECHANISM, or ILLEGAL_SASL_STATE when there is one already.
@@ -59,6 +63,7 @@ class SaslSession : public std::enable_shared_from_this<SaslSession> {
   const StateStore& state_;
   PasswordCheck& passwords_;
   const std::vector<SaslMechanism> mechanisms_;
+  const std::string host_;
   std::optional<SaslMechanism> begun_;
   std::optional<ScramExchange> scram_;
   bool scram_began_ = false;

@@ -36,7 +36,8 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
     session_->endpoint = {listener.options_.advertise_host, listener.port_};
     if (!listener.options_.sasl.empty()) {
       session_->sasl = std::make_shared<log::SaslSession>(
-          listener.broker_.log().state(), listener.broker_.passwords(), listener.options_.sasl);
+          listener.broker_.log().state(), listener.broker_.passwords(), listener.options_.sasl,
+          session_->client_host);
     }
     is_known_ = !transport_.encrypted() && session_->logged_in();
     if (!is_known_) listener_.logins_ += 1;

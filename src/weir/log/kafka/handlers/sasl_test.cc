@@ -26,12 +26,14 @@ class SaslTest : public testing::BrokerFixture {
     ASSERT_EQ(broker_->Write(NewUser(name, password), &end, &message), KafkaError::kNone);
     Flush();
   }
-  void AskForLogin() {
+  void AskForLogin(const std::string& host = "10.0.0.1") {
     session_ = std::make_shared<Session>();
+    session_->client_host = host;
     session_->sasl = std::make_shared<SaslSession>(
         log_->state(), broker_->passwords(),
         std::vector{SaslMechanism::kPlain, SaslMechanism::kScramSha256,
-                    SaslMechanism::kScramSha512});
+                    SaslMechanism::kScramSha512},
+        session_->client_host);
   }
   SaslHandshakeResponse Handshake(const std::string& mechanism, int16_t version = 1) {
     SaslHandshakeRequest request;
@@ -169,6 +171,27 @@ TEST_F(SaslTest, WrongPasswordsAreComputedSeldomRightOnesAreKnown) {
   const auto old = log_in("s3cret");
   Pass(1000);
   EXPECT_EQ(old.Get().error_code, Code(KafkaError::kSaslAuthenticationFailed));
+}
+
+TEST_F(SaslTest, WhoGuessesKeepsNobodyElseWaitingLong) {
+  MakeUser("bob", "s3cret");
+  MakeUser("alice", "secret");
+  const auto log_in = [&](const std::string& host, const std::string& token) {
+    AskForLogin(host);
+    Handshake("PLAIN");
+    return SendToken(token);
+  };
+  const std::string bob("\0bob\0", 5);
+  for (size_t i = 0; i < 2 * PasswordCheck::kWaitingOfHostMax; ++i) {
+    log_in("10.6.6.6", bob + "guess" + std::to_string(i));
+  }
+  // A fleet of one user from one host is one check, whatever its size.
+  std::vector<Pending<SaslAuthenticateResponse>> fleet;
+  for (size_t i = 0; i < 2 * PasswordCheck::kWaitingOfHostMax; ++i) {
+    fleet.push_back(log_in("10.0.0.2", std::string("\0alice\0secret", 13)));
+  }
+  Pass(1000 * int64_t{PasswordCheck::kWaitingOfHostMax + 2} / PasswordCheck::kChecksPerSecond);
+  for (const auto& member : fleet) EXPECT_EQ(member.Get().error_code, 0);
 }
 
 TEST_F(SaslTest, TokensAfterTheOldHandshakeHaveNoHeader) {
