@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from apache_kafka import Cluster
 from kafka_broker import Broker
-from weir_project import weir_bin
+from weir_project import Project, weir_bin
 
 PARTITIONS = 3
 
@@ -228,3 +228,60 @@ def test_a_running_pipeline_moves(broker, other):
     reader.join(60)
     assert not pipeline.failed
     assert sorted(pipeline.processed) == list(range(pipeline.sent))
+
+
+MOVED_TABLE = """
+CREATE TABLE numbers_raw (number BIGINT) WITH ('connector' = 'kafka', 'topic' = '{topic}',
+  'format' = 'json', 'properties.bootstrap.servers' = '{address}');
+CREATE MATERIALIZED TABLE numbers AS SELECT number FROM numbers_raw;
+"""
+
+
+def send_numbers(address, topic, numbers):
+    producer = Producer({"bootstrap.servers": address, "transactional.id": uuid.uuid4().hex})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for number in numbers:
+        producer.produce(topic, f'{{"number": {number}}}',
+                         partition=number % PARTITIONS)
+    producer.commit_transaction(30)
+
+
+def test_a_table_goes_on_in_the_copy(broker, other, tmp_path):
+    topic = new_topic(broker.address)
+    project = Project(tmp_path / "project")
+
+    def run(address, code=0):
+        project.write("p.sql", MOVED_TABLE.format(topic=topic, address=address))
+        ended = project.run()
+        assert ended.code == code, ended
+        return ended.text
+
+    send_numbers(broker.address, topic, range(100))
+    run(broker.address)
+    send_numbers(broker.address, topic, range(100, 130))  # not read before the move
+    # Without a copy the other cluster's offsets mean nothing.
+    new_topic(other, topic)
+    assert "no copy" in run(other, code=2)
+    admin = AdminClient({"bootstrap.servers": other})
+    admin.delete_topics([topic])[topic].result(30)
+    time.sleep(1)  # a cluster of three takes a moment
+
+    copy(broker.address, other, topic)
+    send_numbers(other, topic, range(130, 150))
+    assert "moved to another cluster" in run(other)
+    send_numbers(other, topic, range(150, 160))
+    run(other)
+    rows = sorted(project.rows("SELECT number FROM numbers"))
+    assert rows == [(number,) for number in range(160)]
+    # Read beyond what was copied: it is said, not skipped.
+    topic = new_topic(broker.address)
+    send_numbers(broker.address, topic, range(30))
+    copy(broker.address, other, topic)
+    send_numbers(broker.address, topic, range(30, 60))
+    project = Project(tmp_path / "late")
+    run(broker.address)
+    assert "again" in run(other, code=2)
+    copy(broker.address, other, topic)
+    run(other)
+    assert sorted(project.rows("SELECT number FROM numbers")) == [(number,) for number in range(60)]

@@ -20,15 +20,17 @@ Error NoNote(std::string_view what) {
       .Fix("another program wrote to this topic; remove its records");
 }
 
-CopyNote NoteOf(const CopySource& source, std::span<const CopyRun> runs, int64_t first) {
+CopyNote NoteOf(const CopySource& source, std::span<const CopyRun> runs, int64_t seen) {
   OrderedJson list = OrderedJson::array();
   for (const CopyRun& run : runs) list.push_back({run.first, run.to, run.count});
   CopyNote note;
-  note.key = fmt::format("{}/{}/{}/{:020}", source.cluster, source.topic, source.partition, first);
+  note.key = fmt::format("{}/{}/{}/", source.cluster, source.topic, source.partition);
+  note.key += runs.empty() ? "seen" : fmt::format("{:020}", runs.front().first);
   note.value = ToText(OrderedJson{{"cluster", source.cluster},
                                   {"topic", source.topic},
                                   {"partition", source.partition},
-                                  {"runs", std::move(list)}});
+                                  {"runs", std::move(list)},
+                                  {"seen", seen}});
   return note;
 }
 
@@ -65,6 +67,7 @@ Status CopyMap::Append(const CopyMap& later) {
       WEIR_RETURN_IF_ERROR(Add(run));
     }
   }
+  SetSeen(later.seen_);
   return Status::Ok();
 }
 
@@ -84,14 +87,15 @@ int64_t CopyMap::Translate(int64_t offset) const {
   return run->to + std::max<int64_t>(0, offset - run->first);
 }
 
-CopyNote BeginCopyNote(const CopySource& source) { return NoteOf(source, {}, 0); }
-
 std::vector<CopyNote> WriteCopyNotes(const CopySource& source, const CopyMap& map) {
   std::vector<CopyNote> notes;
   const std::span<const CopyRun> runs = map.runs();
+  if (runs.empty()) notes.push_back(NoteOf(source, runs, map.seen()));
   for (size_t begin = 0; begin < runs.size(); begin += kRunsPerNote) {
     const auto some = runs.subspan(begin, std::min(kRunsPerNote, runs.size() - begin));
-    notes.push_back(NoteOf(source, some, some.front().first));
+    const bool last = begin + kRunsPerNote >= runs.size();
+    notes.push_back(
+        NoteOf(source, some, last ? map.seen() : some.back().first + some.back().count));
   }
   return notes;
 }
@@ -107,6 +111,9 @@ Result<std::pair<CopySource, CopyMap>> ParseCopyNote(std::string_view value) {
   if (partition < 0 || partition > std::numeric_limits<int32_t>::max())
     return NoNote("no partition");
   out.first.partition = static_cast<int32_t>(partition);
+  WEIR_ASSIGN_OR_RETURN(const int64_t seen, Int64Field(*json, "seen"));
+  if (seen < 0) return NoNote("no offset that was seen");
+  out.second.SetSeen(seen);
   const auto runs = json->find("runs");
   if (runs == json->end() || !runs->is_array()) return NoNote("no runs");
   for (const Json& run : *runs) {

@@ -6,13 +6,16 @@
 // same transaction as the records. A record there:
 //
 //   key    <cluster of the source>/<topic>/<partition>/<first offset of the source, 20 digits>
-//   value  {"cluster":"…","topic":"orders","partition":0,"runs":[[first,copied to,count],…]}
+//   value  {"cluster":"…","topic":"orders","partition":0,"runs":[[first,copied to,count],…],
+//           "seen":1200}    all records below this offset of the source are in the copy
+//
+// A note without runs has "seen" instead of the offset in its key.
 //
 // Thread rule: values and free functions.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,6 +44,9 @@ class CopyMap {
 
   const std::vector<CopyRun>& runs() const { return runs_; }
   bool empty() const { return runs_.empty(); }
+  // All records of the source below it are in the copy: next(), or more if no records lay there.
+  int64_t seen() const { return std::max(seen_, next()); }
+  void SetSeen(int64_t offset) { seen_ = std::max(seen_, offset); }
   // The first offset of the source that is not copied: above the last record that is.
   int64_t next() const { return runs_.empty() ? 0 : runs_.back().first + runs_.back().count; }
   int64_t copied_end() const { return runs_.empty() ? 0 : runs_.back().to + runs_.back().count; }
@@ -52,6 +58,7 @@ class CopyMap {
 
  private:
   std::vector<CopyRun> runs_;  // ascending in both
+  int64_t seen_ = 0;
 };
 
 // One partition of one source.
@@ -67,9 +74,7 @@ struct CopyNote {
   std::string value;
 };
 
-// That a copy of this partition has begun: no runs yet. Its key is that of the first run.
-CopyNote BeginCopyNote(const CopySource& source);
-// The records of __weir_copies for these runs; several if there are many runs.
+// The records of __weir_copies for this map; several if there are many runs.
 std::vector<CopyNote> WriteCopyNotes(const CopySource& source, const CopyMap& map);
 // kCorrupt: not written by WriteCopyNotes.
 Result<std::pair<CopySource, CopyMap>> ParseCopyNote(std::string_view value);

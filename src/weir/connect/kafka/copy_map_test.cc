@@ -56,14 +56,31 @@ TEST(CopyMapTest, NotesHoldTheMap) {
   const auto notes = WriteCopyNotes(source, map);
   ASSERT_EQ(notes.size(), 3u);
   EXPECT_EQ(notes[1].key, "abc/a \"topic\"/3/00000000000000010000");
+  map.SetSeen(30'000);
   CopyMap read;
-  for (const CopyNote& note : notes) {
+  for (const CopyNote& note : WriteCopyNotes(source, map)) {
     const auto parsed = ParseCopyNote(note.value);
     ASSERT_TRUE(parsed.ok()) << parsed.error().ToString();
     EXPECT_EQ(parsed->first, source);
     ASSERT_TRUE(read.Append(parsed->second).ok());
   }
   EXPECT_EQ(read.runs(), map.runs());
+  EXPECT_EQ(read.seen(), 30'000);
+}
+
+TEST(CopyMapTest, WhatWasSeenIsNotedWithoutRecordsToo) {
+  CopyMap map;
+  EXPECT_EQ(map.seen(), 0);
+  map.SetSeen(7);
+  const auto notes = WriteCopyNotes({"abc", "t", 0}, map);
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_EQ(notes[0].key, "abc/t/0/seen");
+  const auto parsed = ParseCopyNote(notes[0].value);
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(parsed->second.seen(), 7);
+  EXPECT_EQ(parsed->second.next(), 0);
+  map = Of({{5, 0}, {9, 1}});
+  EXPECT_EQ(map.seen(), 10);
 }
 
 TEST(CopyMapTest, WhatIsNoNoteIsSaid) {
@@ -72,12 +89,14 @@ TEST(CopyMapTest, WhatIsNoNoteIsSaid) {
            "[]",
            "{}",
            R"({"cluster":"a","topic":"t","partition":0})",
-           R"({"cluster":"a","topic":"t","partition":-1,"runs":[]})",
-           R"({"cluster":"a","topic":"t","partition":0,"runs":[[1,2]]})",
-           R"({"cluster":"a","topic":"t","partition":0,"runs":[[1,2,"3"]]})",
-           R"({"cluster":"a","topic":"t","partition":0,"runs":[[1,2,18446744073709551615]]})",
-           R"({"cluster":"a","topic":"t","partition":0,"runs":[[1,2,9223372036854775807]]})",
-           R"({"cluster":"a","topic":"t","partition":0,"runs":[[5,2,1],[4,3,1]]})",
+           R"({"cluster":"a","topic":"t","partition":-1,"seen":9,"runs":[]})",
+           R"({"cluster":"a","topic":"t","partition":0,"seen":9,"runs":[[1,2]]})",
+           R"({"cluster":"a","topic":"t","partition":0,"seen":9,"runs":[[1,2,"3"]]})",
+           R"({"cluster":"a","topic":"t","partition":0,)"
+           R"("seen":9,"runs":[[1,2,18446744073709551615]]})",
+           R"({"cluster":"a","topic":"t","partition":0,)"
+           R"("seen":9,"runs":[[1,2,9223372036854775807]]})",
+           R"({"cluster":"a","topic":"t","partition":0,"seen":9,"runs":[[5,2,1],[4,3,1]]})",
        }) {
     EXPECT_FALSE(ParseCopyNote(text).ok()) << text;
   }

@@ -194,6 +194,17 @@ Status KafkaHandle::Fatal() const {
   return MakeError(code, reason, "connecting to " + servers_);
 }
 
+Result<std::string> KafkaHandle::ClusterId() const {
+  char* id = nullptr;
+  WEIR_RETURN_IF_ERROR(Retry("asking " + servers_ + " for its cluster's id", [&](int timeout_ms) {
+    id = rd_kafka_clusterid(handle_, timeout_ms);
+    return id == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : RD_KAFKA_RESP_ERR_NO_ERROR;
+  }));
+  std::string out = id;
+  rd_kafka_mem_free(handle_, id);
+  return out;
+}
+
 Status KafkaHandle::Retry(const std::string& doing,
                           const std::function<rd_kafka_resp_err_t(int timeout_ms)>& attempt) const {
   const int64_t until = env_.MonotonicNanos() / 1'000'000 + limit_ms_;

@@ -69,6 +69,8 @@ class KafkaHandle {
   int64_t limit_ms() const { return limit_ms_; }
   const std::string& servers() const { return servers_; }
   Env& env() const { return env_; }
+  // As the cluster tells it.
+  Result<std::string> ClusterId() const;
 
   // "listing topics: Broker: Topic authorization failed". Not for RD_KAFKA_RESP_ERR_NO_ERROR.
   Error MakeError(rd_kafka_resp_err_t code, const std::string& doing) const;

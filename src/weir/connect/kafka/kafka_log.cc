@@ -193,6 +193,7 @@ class KafkaLog : public RecordLog {
   Result<TopicEnds> Ends() override {
     TopicEnds ends;
     WEIR_ASSIGN_OR_RETURN(const std::vector<int32_t> partitions, Partitions());
+    WEIR_ASSIGN_OR_RETURN(ends.cluster, handle_->ClusterId());
     for (const int32_t partition : partitions) {
       PartitionEnds p;
       p.partition = partition;
@@ -207,6 +208,12 @@ class KafkaLog : public RecordLog {
       ends.partitions.push_back(p);
     }
     return ends;
+  }
+
+  Result<std::shared_ptr<RecordLog>> Other(const std::string& topic) override {
+    KafkaProperties properties = properties_;
+    properties.client["isolation.level"] = "read_committed";  // it is we who ask
+    return OpenKafkaLog(env_, properties, topic);
   }
 
   Result<std::map<int32_t, int64_t>> OffsetsAt(const std::vector<int32_t>& partitions,

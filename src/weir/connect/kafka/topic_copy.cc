@@ -34,17 +34,6 @@ const Properties& ReaderProperties() {
   return properties;
 }
 
-Result<std::string> ClusterOf(const KafkaHandle& handle) {
-  char* id = nullptr;
-  WEIR_RETURN_IF_ERROR(handle.Retry("asking " + handle.servers() + " for its id", [&](int ms) {
-    id = rd_kafka_clusterid(handle.get(), ms);
-    return id == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : RD_KAFKA_RESP_ERR_NO_ERROR;
-  }));
-  std::string out = id;
-  rd_kafka_mem_free(handle.get(), id);
-  return out;
-}
-
 struct Watermarks {
   int64_t begin = 0;
   int64_t end = 0;
@@ -175,7 +164,7 @@ class TopicCopier::Impl {
   Status Open() {
     WEIR_ASSIGN_OR_RETURN(from_, KafkaHandle::Open(env_, KafkaHandle::Kind::kConsumer,
                                                    request_.from, ReaderProperties()));
-    WEIR_ASSIGN_OR_RETURN(cluster_, ClusterOf(*from_));
+    WEIR_ASSIGN_OR_RETURN(cluster_, from_->ClusterId());
     const Properties more = {
         {"transactional.id", "weir.copy." + cluster_},
         {"transaction.timeout.ms", "60000"},
@@ -187,7 +176,7 @@ class TopicCopier::Impl {
     WEIR_ASSIGN_OR_RETURN(
         to_, KafkaHandle::Open(env_, KafkaHandle::Kind::kProducer, request_.to, more,
                                [this](const rd_kafka_message_t& message) { Delivered(message); }));
-    WEIR_ASSIGN_OR_RETURN(const std::string target, ClusterOf(*to_));
+    WEIR_ASSIGN_OR_RETURN(const std::string target, to_->ClusterId());
     if (target == cluster_) {
       return Error::User(ErrorCode::kInvalid, fmt::format("{} and {} are one cluster ({})",
                                                           from_->servers(), to_->servers(), target))
@@ -220,7 +209,10 @@ class TopicCopier::Impl {
         const bool record = message.err == RD_KAFKA_RESP_ERR_NO_ERROR;
         if (part.at_end == record) behind_ += record ? 1 : -1;
         part.at_end = !record;
-        if (!record) return Status::Ok();
+        if (!record) {
+          part.round.SetSeen(message.offset);
+          return Status::Ok();
+        }
         round.records += 1;
         round.bytes += static_cast<int64_t>(message.len + message.key_len);
         return Copy(part, message);
@@ -228,6 +220,7 @@ class TopicCopier::Impl {
     } while (behind_ > 0 && round.records < request_.round_records &&
              round.bytes < request_.round_bytes && NowMs() < until);
     round.caught_up = behind_ == 0;
+    if (round.caught_up && SawMore()) WEIR_RETURN_IF_ERROR(Begin());
     if (open_) WEIR_RETURN_IF_ERROR(Commit());
     return round;
   }
@@ -250,8 +243,7 @@ class TopicCopier::Impl {
         }
         const Part& part = *parts->second[static_cast<size_t>(offset.partition)];
         const CopyMap& map = maps_[part.source];
-        // What lies between the last copied record and the end that was met holds no records.
-        if (offset.offset > std::max(map.next(), part.begin) && !part.at_end) {
+        if (offset.offset > std::max(map.seen(), part.begin)) {
           copied.behind += 1;
           continue;
         }
@@ -315,7 +307,7 @@ class TopicCopier::Impl {
           if (target.end > target.begin) return NotOurs(topic, number, target.end - target.begin);
         }
         WEIR_RETURN_IF_ERROR(Begin());
-        WEIR_RETURN_IF_ERROR(SendNote(BeginCopyNote(part->source)));
+        WEIR_RETURN_IF_ERROR(SendNotes(*part));  // that the copy has begun
       }
       if (!map.empty() && map.next() < source.begin)
         return Gone(part->source, map.next(), source.begin);
@@ -410,9 +402,23 @@ class TopicCopier::Impl {
     }
   }
 
-  Status SendNote(const CopyNote& note) {
-    return Send(kCopiesTopic, 0, note.key.data(), note.key.size(), note.value.data(),
-                note.value.size(), -1, nullptr, nullptr);
+  Status SendNotes(const Part& part) {
+    for (const CopyNote& note : WriteCopyNotes(part.source, part.round)) {
+      WEIR_RETURN_IF_ERROR(Send(kCopiesTopic, 0, note.key.data(), note.key.size(),
+                                note.value.data(), note.value.size(), -1, nullptr, nullptr));
+    }
+    return Status::Ok();
+  }
+
+  // Of the source than is noted.
+  bool SawMore(const Part& part) { return part.round.seen() > maps_[part.source].seen(); }
+  bool SawMore() {
+    for (const auto& [topic, parts] : parts_) {
+      for (const auto& part : parts) {
+        if (SawMore(*part)) return true;
+      }
+    }
+    return false;
   }
 
   void Delivered(const rd_kafka_message_t& message) {
@@ -461,9 +467,7 @@ class TopicCopier::Impl {
     WEIR_RETURN_IF_ERROR(Flush());
     for (const auto& [topic, parts] : parts_) {
       for (const auto& part : parts) {
-        for (const CopyNote& note : WriteCopyNotes(part->source, part->round)) {
-          WEIR_RETURN_IF_ERROR(SendNote(note));
-        }
+        if (SawMore(*part)) WEIR_RETURN_IF_ERROR(SendNotes(*part));
       }
     }
     WEIR_RETURN_IF_ERROR(Flush());

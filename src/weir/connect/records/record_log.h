@@ -39,6 +39,7 @@ struct PartitionEnds {
 };
 
 struct TopicEnds {
+  std::string cluster;                    // the id of the cluster
   std::string id;                         // "" if the log tells none
   std::vector<PartitionEnds> partitions;  // ascending
 };
@@ -65,6 +66,8 @@ class RecordLog {
   // Records with from <= offset < to; `to` is not above an end that Ends() told.
   virtual Result<std::unique_ptr<RecordRangeReader>> Read(int32_t partition, int64_t from,
                                                           int64_t to, bool with_headers) = 0;
+  // Another topic of the same log.
+  virtual Result<std::shared_ptr<RecordLog>> Other(const std::string& topic) = 0;
 };
 
 }  // namespace weir::connect

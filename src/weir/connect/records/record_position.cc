@@ -27,6 +27,11 @@ Result<std::optional<RecordPosition>> ParseRecordPosition(const std::string& tex
   auto topic = StringField(*json, "topic");
   if (!topic.ok()) return NotOurs(topic.error().message());
   position.topic = std::move(topic).value();
+  if (json->contains("cluster")) {
+    auto cluster = StringField(*json, "cluster");
+    if (!cluster.ok()) return NotOurs(cluster.error().message());
+    position.cluster = std::move(cluster).value();
+  }
   if (json->contains("id")) {
     auto id = StringField(*json, "id");
     if (!id.ok()) return NotOurs(id.error().message());
@@ -56,6 +61,7 @@ Result<std::optional<RecordPosition>> ParseRecordPosition(const std::string& tex
 std::string WriteRecordPosition(const RecordPosition& position) {
   OrderedJson json;
   json["version"] = 1;
+  if (!position.cluster.empty()) json["cluster"] = position.cluster;
   json["topic"] = position.topic;
   if (!position.id.empty()) json["id"] = position.id;
   OrderedJson partitions = OrderedJson::object();

@@ -1,6 +1,6 @@
 // Where a topic has been read up to, as the text that is committed with the rows:
 //
-//   {"version":1,"topic":"orders","id":"6Vpz…","partitions":{"0":4711,"1":0}}
+//   {"version":1,"cluster":"q8E…","topic":"orders","id":"6Vpz…","partitions":{"0":4711,"1":0}}
 //
 // Thread rule: values and free functions.
 #pragma once
@@ -15,6 +15,7 @@
 namespace weir::connect {
 
 struct RecordPosition {
+  std::string cluster;  // its id; "" in positions of before it was kept
   std::string topic;
   std::string id;                         // "" if the log told none
   std::map<int32_t, int64_t> partitions;  // the next offset to read

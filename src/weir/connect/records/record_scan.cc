@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "weir/connect/records/moved_topic.h"
 #include "weir/connect/records/record_position.h"
 #include "weir/connect/records/record_split.h"
 
@@ -212,15 +213,23 @@ Result<int64_t> RecordScan::StartOf(const PartitionEnds& ends, int64_t next) {
 }
 
 Status RecordScan::Plan(const columnar::ScanRequest& request) {
-  WEIR_ASSIGN_OR_RETURN(const std::optional<RecordPosition> before,
-                        ParseRecordPosition(request.from));
+  WEIR_ASSIGN_OR_RETURN(std::optional<RecordPosition> before, ParseRecordPosition(request.from));
   WEIR_ASSIGN_OR_RETURN(const TopicEnds ends, log_->Ends());
+  if (before && !before->cluster.empty() && before->cluster != ends.cluster &&
+      before->topic == log_->topic()) {
+    WEIR_ASSIGN_OR_RETURN(before, PositionInCopy(*log_, *before, ends));
+    changes_.notes.push_back(
+        fmt::format("topic {} was moved to another cluster: reading goes on in its copy at the "
+                    "same records",
+                    log_->topic()));
+  }
   if (before) WEIR_RETURN_IF_ERROR(CheckTopic(*before, ends));
   std::map<int32_t, int64_t> begins;
   if (!before) {
     WEIR_ASSIGN_OR_RETURN(begins, Begins(ends));
   }
   WEIR_ASSIGN_OR_RETURN(const auto bounds, Bounds(ends));
+  position_.cluster = ends.cluster;
   position_.topic = log_->topic();
   // A log that tells no id may be one that told it before, reached in another way.
   position_.id = ends.id.empty() && before ? before->id : ends.id;

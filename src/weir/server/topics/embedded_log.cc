@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "weir/log/kafka/cluster_id.h"
 #include "weir/server/topics/serving_file.h"
 
 namespace weir::server {
@@ -42,6 +43,14 @@ Result<std::shared_ptr<EmbeddedLog>> EmbeddedLog::Open(Env& env, const std::stri
       },
       [self](const Error&) { self->advanced_.notify_all(); });  // WaitDurable finds the failure
   return out;
+}
+
+Result<std::string> EmbeddedLog::ClusterId() {
+  WEIR_ASSIGN_OR_RETURN(log::kafka::ClusterId id, With([this](log::EventLog& log) {
+                          return log::kafka::ClusterIdOf(env_, log);
+                        }));
+  WEIR_RETURN_IF_ERROR(WaitDurable(id.end));
+  return std::move(id.text);
 }
 
 Status EmbeddedLog::WaitDurable(log::Position position) {

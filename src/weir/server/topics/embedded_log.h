@@ -38,6 +38,9 @@ class EmbeddedLog {
   // Returns when everything before the position is durable, or the journal has failed.
   Status WaitDurable(log::Position position);
 
+  // As Kafka's clients of the folder see it; made, durably, when it is first asked for.
+  Result<std::string> ClusterId();
+
   const std::string& folder() const { return folder_; }
 
  private:

@@ -167,9 +167,11 @@ class EmbeddedTopicLog : public connect::RecordLog {
   const std::string& topic() const override { return topic_; }
 
   Result<TopicEnds> Ends() override {
+    WEIR_ASSIGN_OR_RETURN(const std::string cluster, log_->ClusterId());
     return log_->With([&](log::EventLog& log) -> Result<TopicEnds> {
       WEIR_ASSIGN_OR_RETURN(const log::Topic* const topic, Find(log));
       TopicEnds ends;
+      ends.cluster = cluster;
       ends.id = TextOf(topic->id);
       for (size_t i = 0; i < topic->partitions.size(); ++i) {
         const log::PartitionLog* const partition = log.FindPartition(topic->partitions[i]);
@@ -180,6 +182,10 @@ class EmbeddedTopicLog : public connect::RecordLog {
       }
       return ends;
     });
+  }
+
+  Result<std::shared_ptr<RecordLog>> Other(const std::string& topic) override {
+    return std::make_shared<EmbeddedTopicLog>(log_, topic);
   }
 
   Result<std::map<int32_t, int64_t>> OffsetsAt(const std::vector<int32_t>& partitions,
