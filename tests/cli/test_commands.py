@@ -14,7 +14,7 @@ from weir_project import Project
     (["run", "--formt", "json"], "weir run knows no option '--formt'", "did you mean '--format'?"),
     (["run", "--format", "xml"], "weir run: --format: xml not in {", "`weir run --help`"),
     (["run", "a", "b"], "weir run: the following argument was not expected: b", "--help`"),
-    (["quarantine", "export", "orders"], "weir quarantine export: --to is required", "--help`"),
+    (["quarantine", "export", "orders"], "weir quarantine export: --to FILE or --to-", "--help`"),
     (["runs", "list", "elsewhere"], "no project 'elsewhere'", "a folder of .sql files"),
     (["run", "shop.sq"], "no project 'shop.sq'", "did you mean 'shop.sql'?")])
 def test_wrong_arguments_are_errors_of_one_form(shop, wrong, says, hint):

@@ -247,7 +247,10 @@ Result<int> ExportToTopic(const QuarantineFlags& flags) {
 // JSON lines to mend by hand and give back to replay --from.
 Result<int> Export(const QuarantineFlags& flags) {
   if (flags.file.empty() == flags.to_topic.empty()) {
-    return Error::User(ErrorCode::kInvalid, "say --to FILE or --to-topic TOPIC");
+    return Error::User(
+               ErrorCode::kInvalid,
+               "weir quarantine export: --to FILE or --to-topic TOPIC is required, not both")
+        .Fix("`weir quarantine export --help` lists what there is");
   }
   if (!flags.to_topic.empty()) return ExportToTopic(flags);
   WEIR_ASSIGN_OR_RETURN(auto runtime, OpenAll(flags));
