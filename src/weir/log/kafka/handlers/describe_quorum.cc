@@ -29,8 +29,9 @@ void Handle(const CallPtr& call) {
   if (!call->AllowsCluster(AclOperation::kDescribe)) {
     DescribeQuorumResponse refused;
     refused.error_code = Code(KafkaError::kClusterAuthorizationFailed);
-    refused.error_message.reset();
-    if (call->version() >= 2) refused.error_message = "Cluster authorization failed.";
+    refused.error_message = call->version() >= 2
+                                ? std::optional<std::string>("Cluster authorization failed.")
+                                : std::nullopt;
     return call->Respond(refused);
   }
   Broker& broker = call->broker();
