@@ -190,11 +190,15 @@ class SimProcess {
   void Connect() {
     if (connection_ != 0) return;
     const auto id = std::make_shared<SimNetwork::ConnectionId>(0);
-    connection_ = *id = context_.network.Connect(
-        name_, {[this](std::string answer) { Answered(std::move(answer)); },
-                [this, id] {
-                  if (connection_ == *id) Disconnect();
-                }});
+    // The network may have something to say when this process is gone.
+    const std::weak_ptr<char> alive = alive_;
+    connection_ = *id =
+        context_.network.Connect(name_, {[this, alive](std::string answer) {
+                                           if (!alive.expired()) Answered(std::move(answer));
+                                         },
+                                         [this, alive, id] {
+                                           if (!alive.expired() && connection_ == *id) Disconnect();
+                                         }});
   }
   void Answered(std::string answer) {
     Decoder decoder(answer);
@@ -214,6 +218,7 @@ class SimProcess {
   SimNetwork::ConnectionId connection_ = 0;
   int32_t next_correlation_ = 1;
   std::map<int32_t, Pending> pending_;
+  const std::shared_ptr<char> alive_ = std::make_shared<char>('\0');
 };
 
 }  // namespace weir::log::kafka::sim
