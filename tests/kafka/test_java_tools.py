@@ -1,6 +1,5 @@
 """The programs of Apache Kafka's bin folder (kafka-topics.sh and its like) and kcat."""
 import json
-import shutil
 import subprocess
 
 import pytest
@@ -112,8 +111,6 @@ def kcat(broker, *arguments: str, input=None) -> str:
 
 
 def test_kcat(broker):
-    if not shutil.which("kcat"):
-        pytest.skip("kcat is not installed")
     kcat(broker, "-P", "-t", "cat", "-p", "0", "-K", ":", "-z", "zstd", input="a:1\nb:2\nc:3\n")
     read = kcat(broker, "-C", "-t", "cat", "-e", "-q", "-f", "%p/%o %k=%s\\n")
     assert read == "0/0 a=1\n0/1 b=2\n0/2 c=3\n"
