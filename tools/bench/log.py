@@ -38,6 +38,8 @@ ROWS = {
     "single-8": ("produce", 120_000, 100, ["linger.ms=0", "batch.num.messages=1"], 8),
     "single-32": ("produce", 120_000, 100, ["linger.ms=0", "batch.num.messages=1"], 32),
     "rate": ("rate", 100_000, 1024, ["linger.ms=1", "records_per_second=20000"]),
+    # The same, with a reader at the end: the latencies are from the record made to the record read.
+    "tailing": ("tail", 100_000, 1024, ["linger.ms=1", "records_per_second=20000"]),
     "catchup-small": ("consume", 3_000_000, 100, []),
     "catchup-large": ("consume", 600_000, 1024, []),
 }
@@ -75,6 +77,23 @@ def kafka_jars() -> pathlib.Path | None:
         subprocess.run(["mvn", "-q", "dependency:copy-dependencies", f"-DoutputDirectory={jars}"],
                        cwd=folder, check=True)
     return jars
+
+
+def fill_page_cache() -> None:
+    """Leaves little memory free, as a machine has that is up for a while: the pages of a sparse
+    file take it, and give way to the broker's. Free memory would be taken from the host of a
+    virtual machine while it is measured, which costs more than a broker does with it."""
+    filler = WORK / "page-cache"
+    meminfo = pathlib.Path("/proc/meminfo").read_text()
+    free = int(meminfo.split("MemFree:")[1].split()[0]) * 1024
+    begin = filler.stat().st_size if filler.exists() else 0
+    end = begin + max(free - (700 << 20), 0)
+    with open(filler, "ab") as file:
+        file.truncate(end)
+    with open(filler, "rb") as file:
+        file.seek(begin)
+        while file.read(8 << 20):
+            pass
 
 
 class Server:
@@ -151,15 +170,33 @@ class Server:
 def measure(client, server, topic, row) -> dict:
     mode, records, size, settings, *producers = ROWS[row]
     clients = producers[0] if producers else 1
+
+    def start(mode: str, *settings: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [client, mode, f"127.0.0.1:{server.port}", topic, str(PARTITIONS),
+             str(records // clients), str(size), *settings],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    reader = None
+    if mode == "tail":
+        # The topic is there before its reader, as the reader looks for the end.
+        producer = subprocess.run([client, "produce", f"127.0.0.1:{server.port}", topic,
+                                   str(PARTITIONS), "1000", str(size)], capture_output=True)
+        if producer.returncode != 0:
+            return {"broke": producer.stderr.decode()[-300:]}
+        reader, mode = start("tail"), "rate"
+        reader.stdout.readline()
     before = server.cpu_seconds()
-    running = [subprocess.Popen(
-        [client, mode, f"127.0.0.1:{server.port}", topic, str(PARTITIONS), str(records // clients),
-         str(size), *settings], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(clients)]
+    running = [start(mode, *settings) for _ in range(clients)]
     said = [process.communicate(timeout=400) for process in running]
     for process, (out, err) in zip(running, said):
         if process.returncode != 0:
             return {"broke": (out + err)[-300:]}
+    if reader is not None:
+        out, err = reader.communicate(timeout=400)
+        if reader.returncode != 0:
+            return {"broke": (out + err)[-300:]}
+        said = [(out, err)]
     results = [json.loads(out) for out, _ in said]
     # The slowest of them has the time and the latencies.
     result = max(results, key=lambda one: one["seconds"])
@@ -186,10 +223,13 @@ def main() -> None:
     found: dict = {}
     with open(WORK.parent / "log.jsonl", "a") as lines:
         for round_number in range(arguments.rounds):
-            for system in systems:
+            # Each is the first one once.
+            first = round_number % len(systems)
+            for system in systems[first:] + systems[:first]:
                 server = Server(system, jars)
                 idle = server.resident_mb()
                 for row in rows:
+                    fill_page_cache()
                     topic = READS.get(row, row)
                     result = measure(client, server, topic, row)
                     result.update(system=system, row=row, round=round_number, idle_mb=idle,
@@ -198,6 +238,7 @@ def main() -> None:
                     lines.flush()
                     found.setdefault((row, system), []).append(result)
                 server.stop()
+    (WORK / "page-cache").unlink(missing_ok=True)
     print(f"{'row':14}{'system':13}{'records/s':>12}{'MB/s':>8}{'rec/CPU s':>12}{'p50 ms':>9}"
           f"{'p99 ms':>9}{'p99.9':>9}{'MB now':>8}{'idle':>7}")
     for row in rows:

@@ -170,7 +170,8 @@ int Consume(const Arguments& arguments) {
   Seen seen;
   int64_t records = 0;
   int64_t bytes = 0;
-  std::vector<rd_kafka_message_t*> batch(10'000);
+  // A batch is waited for until it is full: who measures latency takes one record at a time.
+  std::vector<rd_kafka_message_t*> batch(tail ? 1 : 10'000);
   auto begin = Clock::now();
   while (records < arguments.records) {
     const ssize_t count = rd_kafka_consume_batch_queue(queue, 1000, batch.data(), batch.size());

@@ -184,7 +184,7 @@ class EventLog {
   Status ReadExtents(uint32_t partition, Position position, uint64_t bytes, int64_t offset,
                      const ReadOptions& options, FetchedBatches* out);
 
-  static constexpr uint64_t kKeptReadBytesMax = 16 << 20;  // an answer to a fetch
+  static constexpr uint64_t kKeptReadBytesMax = 32 << 20;  // an answer to a fetch, and the next
   static const char* const kSettledEvent;  // a change that happens once and is no row of state
 
   Env& env_;

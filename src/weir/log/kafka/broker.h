@@ -18,6 +18,7 @@
 #include "weir/log/groups/group_coordinator.h"
 #include "weir/log/kafka/errors.h"
 #include "weir/log/kafka/fetch_sessions.h"
+#include "weir/log/kafka/read_ahead.h"
 #include "weir/log/record_batch_reader.h"
 #include "weir/log/retention/retention.h"
 #include "weir/log/security/authorizer.h"
@@ -38,6 +39,8 @@ struct BrokerOptions {
   bool clamp_replication = true;
   uint64_t request_bytes_max = 100 << 20;
   uint64_t fetch_bytes_max = 16 << 20;  // of one answer, but for its first batch
+  // Who gets this much of a partition is read ahead for; less is read as quickly when asked for.
+  uint64_t read_ahead_from_bytes = 256 << 10;
   GroupOptions groups;
   TransactionOptions transactions;
   RetentionOptions retention;
@@ -82,6 +85,7 @@ class Broker {
   Timers& timers() { return timers_; }
   FetchWaiters& fetch_waiters() { return fetch_waiters_; }
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
+  ReadAhead& read_ahead() { return read_ahead_; }
   GroupCoordinator& groups() { return groups_; }
   TransactionCoordinator& transactions() { return transactions_; }
   PasswordCheck& passwords() { return passwords_; }
@@ -135,6 +139,7 @@ class Broker {
   BrokerOptions options_;
   FetchWaiters fetch_waiters_;
   FetchSessions fetch_sessions_;
+  ReadAhead read_ahead_;
   GroupCoordinator groups_;
   TransactionCoordinator transactions_;
   Retention retention_;

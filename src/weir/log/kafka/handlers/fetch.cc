@@ -39,7 +39,8 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
     const int64_t left_us = deadline_us_ - broker().timers().NowUs();
     if (enough || left_us <= 0) {
       broker().fetch_sessions().End(session_, &response);
-      return call_->Respond(response, std::move(kept));
+      call_->Respond(response, std::move(kept));
+      return broker().read_ahead().Plan(next_);
     }
     Wait(left_us);
   }
@@ -75,6 +76,7 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
     const uint64_t asked = static_cast<uint64_t>(std::max(0, request_.max_bytes));
     uint64_t left = std::min(asked, broker().options().fetch_bytes_max);
     uint64_t found = 0;
+    next_.clear();
     bool answer = session_.partitions.empty();
     for (const FetchSessionPartition& wanted : session_.partitions) {
       FetchResponse::PartitionData data;
@@ -129,15 +131,23 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
     options.at_least_one = first;
     options.end_offset = end;
     if (options.max_bytes == 0 && !first) return true;
-    FetchedBatches read = broker().log().Read(partition->number(), wanted.fetch_offset, options);
+    FetchedBatches read =
+        broker().read_ahead().Read(partition->number(), wanted.fetch_offset, options);
     if (read.error != KafkaError::kNone) return fail(read.error);
     uint64_t bytes = 0;
     for (const std::string_view batch : read.batches) {
       data->records->Append(batch);
       bytes += batch.size();
     }
+    const int64_t to = read.batches.empty()
+                           ? wanted.fetch_offset
+                           : ReadBatchHeader(read.batches.back())->last_offset() + 1;
+    // Who got as much as it asked for, and is not at the end, goes on there.
+    if (bytes >= broker().options().read_ahead_from_bytes && bytes >= options.max_bytes / 2 &&
+        to < end) {
+      next_.push_back({partition->number(), to, options});
+    }
     if (committed && !read.batches.empty()) {
-      const int64_t to = ReadBatchHeader(read.batches.back())->last_offset() + 1;
       for (const AbortedTransaction& aborted : partition->AbortedBetween(wanted.fetch_offset, to)) {
         data->aborted_transactions->push_back({aborted.producer_id, aborted.first_offset});
       }
@@ -151,6 +161,7 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
   CallPtr call_;
   const FetchRequest request_;
   FetchSessionView session_;
+  std::vector<ReadAhead::Next> next_;
   int64_t deadline_us_ = 0;
   Timers::Id timer_ = 0;
   std::shared_ptr<FetchWaiters::Waiter> waiter_;

@@ -101,6 +101,7 @@ class SimWorld {
       options.reserve_bytes = static_cast<uint64_t>(loop_.Between(1, 3'000));
       options.buffer_bytes = static_cast<uint64_t>(loop_.Between(2'000, 10'000));
     }
+    options.broker.read_ahead_from_bytes = 1;
     options.broker.groups.consumer_session_timeout_ms = 10'000;
     options.broker.groups.initial_rebalance_delay_ms = loop_.OneIn(3) ? 1'000 : 0;
     if (wrong == Wrong::kSegmentsNotSynced) options.lies.files = ".log";
