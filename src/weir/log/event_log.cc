@@ -4,6 +4,7 @@
 
 #include "weir/log/checkpoint.h"
 #include "weir/log/control_batch.h"
+#include "weir/log/record_batch_reader.h"
 
 namespace weir::log {
 
@@ -23,6 +24,16 @@ std::string EncodeNumber(int64_t value) {
 
 // Neighbouring extents are read in one go up to this.
 constexpr uint64_t kReadBytesMax = 1 << 20;
+
+// Whether the batch has a record at or above this offset with this timestamp or a later one.
+bool HasRecord(std::string_view batch, int64_t offset, int64_t timestamp) {
+  RecordReader reader;
+  if (!reader.Open(batch).ok()) return false;
+  for (Record record; reader.Next(record);) {
+    if (record.offset >= offset && record.timestamp >= timestamp) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -73,6 +84,7 @@ Result<std::unique_ptr<EventLog>> EventLog::Open(Env& env, MetricRegistry& metri
                                              return log->Replay(frame, segment);
                                            },
                                            &recovery->journal));
+  log->advanced_to_ = log->journal_->durable();
   const Position open = log->journal_->Segments().back();
   if (!log->indexes_.IsOpen(open)) log->Rolled(open);
   for (auto& [number, partition] : log->partitions_) {
@@ -333,6 +345,7 @@ void EventLog::Rolled(Position segment) {
 // --- durability ---
 
 void EventLog::Advance(Position durable) {
+  advanced_to_ = std::max(advanced_to_, durable);
   advanced_.clear();
   while (!undurable_.empty() && undurable_.front().end <= durable) {
     const Appended& appended = undurable_.front();
@@ -357,7 +370,9 @@ void EventLog::Advance(Position durable) {
 }
 
 void EventLog::WhenDurable(Position position, std::function<void()> then) {
-  if (!journal_ || journal_->durable() >= position) {
+  // Not as soon as the journal says so: who is answered then could ask for the end of a partition
+  // that has not moved yet.
+  if (!journal_ || advanced_to_ >= position) {
     then();
     return;
   }
@@ -483,13 +498,14 @@ Result<std::optional<int64_t>> EventLog::BatchAtTimestamp(uint32_t number, int64
       ReadOptions options;
       options.max_bytes = extent.bytes;
       options.end_offset = std::min(end, partition->durable_end());
-      const FetchedBatches read =
-          Read(number, std::max(extent.base_offset, partition->start_offset()), options);
+      const int64_t start = partition->start_offset();
+      const FetchedBatches read = Read(number, std::max(extent.base_offset, start), options);
       for (const std::string_view batch : read.batches) {
         const auto header = ReadBatchHeader(batch);
-        if (header && header->max_timestamp >= timestamp) {
-          return std::optional<int64_t>(header->base_offset);
-        }
+        if (!header || header->max_timestamp < timestamp) continue;
+        if (header->base_offset >= start) return std::optional<int64_t>(header->base_offset);
+        // The start is within it: nothing below can be read, and there the record may be.
+        if (HasRecord(batch, start, timestamp)) return std::optional<int64_t>(start);
       }
     }
   }

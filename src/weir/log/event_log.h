@@ -127,7 +127,7 @@ class EventLog {
   // --- durability ---
   // What the journal said to be durable; wakes who waits for it.
   void Advance(Position durable);
-  // Now, if it is durable already.
+  // Now, if Advance was told so already.
   void WhenDurable(Position position, std::function<void()> then);
   // Called by Advance for each partition whose durable end moved.
   void OnPartitionAdvanced(std::function<void(uint32_t)> f) { on_advanced_ = std::move(f); }
@@ -135,7 +135,7 @@ class EventLog {
   // --- reading ---
   FetchedBatches Read(uint32_t partition, int64_t offset, const ReadOptions& options);
   // The first batch that may hold a record at or after this timestamp, at or above the start
-  // offset: its base offset, or nothing.
+  // offset: its base offset (the start offset, if that lies within it), or nothing.
   Result<std::optional<int64_t>> BatchAtTimestamp(uint32_t partition, int64_t timestamp);
 
   // --- segments, for retention (retention/retention.h) ---
@@ -206,6 +206,7 @@ class EventLog {
     uint32_t partition;
     int64_t end_offset;
   };
+  Position advanced_to_ = 0;
   std::deque<Appended> undurable_;                                  // ascending
   std::deque<std::pair<Position, std::function<void()>>> waiting_;  // ascending
   std::vector<uint32_t> advanced_;

@@ -218,6 +218,19 @@ TEST_F(EventLogTest, WhoWaitsIsToldInOrderOnceItIsDurable) {
   EXPECT_THAT(told, ElementsAre(1, 2, 3));
 }
 
+// Who is told may ask for the end at once.
+TEST_F(EventLogTest, WhatIsDurableIsToldWhenThePartitionsEndHasMoved) {
+  Open();
+  CreateTopic("t", 1);
+  const Position end = Append(Number("t", 0), TestBatch(2)).end;
+  ASSERT_TRUE(log_->journal().Flush().ok());
+  int64_t seen = -1;
+  log_->WhenDurable(end, [&] { seen = Partition("t", 0).durable_end(); });
+  EXPECT_EQ(seen, -1);
+  log_->Advance(log_->journal().durable());
+  EXPECT_EQ(seen, 2);
+}
+
 TEST_F(EventLogTest, FindsTheBatchOfATimestamp) {
   Open();
   CreateTopic("t", 1);

@@ -123,6 +123,9 @@ Status Decompressor::Contexts::Gzip(std::string_view bytes) {
 Status Decompressor::Contexts::SnappyBlock(std::string_view bytes) {
   size_t size = 0;
   if (!snappy::GetUncompressedLength(bytes.data(), bytes.size(), &size)) return Corrupt("snappy");
+  // No room for what can't come: an element of two bytes or more copies at most 64.
+  constexpr size_t kRatioMax = 64;
+  if (size / kRatioMax > bytes.size()) return Corrupt("snappy");
   WEIR_RETURN_IF_ERROR(Reserve(size));
   if (!snappy::RawUncompress(bytes.data(), bytes.size(), end())) return Corrupt("snappy");
   used += size;

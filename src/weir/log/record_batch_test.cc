@@ -278,6 +278,17 @@ TEST(RecordReader, ADecompressionBombEndsAtTheLimit) {
   }
 }
 
+// 127 MiB in a few bytes: no room is made for them to find that out.
+TEST(RecordReader, WhatSnappyCouldNotHoldIsNoSnappy) {
+  const std::string batch = BuildFive({.codec = Codec::kSnappy});
+  std::string lying = batch.substr(0, kBatchHeaderBytes) + std::string("\xff\xff\xff\x3f\x00", 5);
+  lying = With(lying, 8, static_cast<int32_t>(lying.size() - kBatchLengthEnd));
+  RecordReader reader;
+  const Status refused = reader.Open(lying, 1 << 20);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), ErrorCode::kCorrupt);
+}
+
 TEST(RecordReader, CompressedBytesCutOrDamagedAreAnError) {
   RecordReader reader;
   Record record;

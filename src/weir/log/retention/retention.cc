@@ -152,7 +152,8 @@ void Retention::LookUpFront(PartitionLog& partition, Front& front) {
   const auto [begin, end] = ExtentsOf(*extents, part);
   for (size_t i = begin; i < end && !front.known; ++i) {
     const Extent& extent = (*extents)[i];
-    if (EndOf(*extents, i, part) <= start) {
+    // One that begins before the part is of an earlier part in the same settled segment.
+    if (EndOf(*extents, i, part) <= start && extent.base_offset >= part.base_offset) {
       front.dead_bytes += extent.bytes;
       front.dead_batches += extent.batches;
       continue;

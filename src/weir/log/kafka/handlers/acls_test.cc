@@ -552,6 +552,49 @@ TEST_F(AclsTest, EveryRequestNeedsWhatKafkaSays) {
   }
 }
 
+// Without topics nothing is refused by name; the group is not added for that.
+TEST_F(AclsTest, OffsetsOfNothingBeginNoTransactionOfAnother) {
+  const auto begun = broker_->transactions().InitProducer("x", 60'000, {}, 5);
+  TxnOffsetCommitRequest request;
+  request.transactional_id = "x";
+  request.group_id = "g";
+  request.producer_id = begun.producer.id;
+  request.producer_epoch = begun.producer.epoch;
+  Run<TxnOffsetCommitRequest, TxnOffsetCommitResponse>(request, 5);
+  EXPECT_EQ(broker_->transactions().Find("x")->state, TransactionState::kEmpty);
+  Grant(Id(kWrite));
+  Run<TxnOffsetCommitRequest, TxnOffsetCommitResponse>(request, 5);
+  EXPECT_EQ(broker_->transactions().Find("x")->state, TransactionState::kEmpty);
+  Grant(Group(kRead));
+  Run<TxnOffsetCommitRequest, TxnOffsetCommitResponse>(request, 5);
+  EXPECT_EQ(broker_->transactions().Find("x")->state, TransactionState::kOngoing);
+}
+
+// Who may write with one transactional id writes nothing to the transaction of another.
+TEST_F(AclsTest, ABatchBelongsToTheTransactionalIdThatTheRequestNames) {
+  Grant(Id(kWrite));
+  Grant(Topic(kWrite));
+  const auto own = broker_->transactions().InitProducer("x", 60'000, {}, 5);
+  const auto other = broker_->transactions().InitProducer("y", 60'000, {}, 5);
+  const auto produce = [&](const ProducerIdentity& producer) {
+    BatchOptions options;
+    options.producer_id = producer.id;
+    options.producer_epoch = producer.epoch;
+    options.base_sequence = 0;
+    options.transactional = true;
+    ProduceRequest request = Producing(true);
+    batch_ = Batch({"v"}, options);
+    request.topic_data[0].partition_data[0].records = Records(batch_);
+    return Run<ProduceRequest, ProduceResponse>(request, 13)
+        .responses.at(0)
+        .partition_responses.at(0)
+        .error_code;
+  };
+  EXPECT_EQ(produce(other.producer), Code(KafkaError::kInvalidProducerIdMapping));
+  EXPECT_EQ(broker_->transactions().Find("y")->state, TransactionState::kEmpty);
+  EXPECT_EQ(produce(own.producer), 0);
+}
+
 TEST_F(AclsTest, NoRequestIsForgotten) {
   std::set<ApiKey> known;
   for (const Case& one : Cases()) known.insert(one.key);

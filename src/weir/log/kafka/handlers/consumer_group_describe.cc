@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "weir/log/kafka/handlers/each_once.h"
 #include "weir/log/kafka/handlers/group_call.h"
 #include "weir/log/kafka/handlers/handlers.h"
 
@@ -43,6 +44,7 @@ bool AllowsTopicsOf(const CallPtr& call,
 void Handle(const CallPtr& call) {
   ConsumerGroupDescribeRequest request;
   if (!call->Decode(&request)) return;
+  KeepEachOnce(&request.group_ids);
   const Topics& topics = call->broker().log().topics();
   ConsumerGroupDescribeResponse response;
   std::vector<std::string> allowed;

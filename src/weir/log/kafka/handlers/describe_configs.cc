@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "weir/log/kafka/config_resources.h"
+#include "weir/log/kafka/handlers/each_once.h"
 #include "weir/log/kafka/handlers/handlers.h"
 #include "weir/log/kafka/messages/describe_configs.h"
 
@@ -51,6 +52,9 @@ Described Describe(ConfigEntry entry, const DescribeConfigsRequest& request) {
 void Handle(const CallPtr& call) {
   DescribeConfigsRequest request;
   if (!call->Decode(&request)) return;
+  KeepEachOnce(&request.resources, [](const auto& resource) {
+    return std::pair(resource.resource_type, resource.resource_name);
+  });
   DescribeConfigsResponse response;
   for (const auto& resource : request.resources) {
     DescribeConfigsResponse::DescribeConfigsResult result;

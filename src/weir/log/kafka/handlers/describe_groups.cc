@@ -1,5 +1,6 @@
 // DescribeGroups (15): state, members and assignments of classic groups.
 #include "weir/log/kafka/messages/describe_groups.h"
+#include "weir/log/kafka/handlers/each_once.h"
 #include "weir/log/kafka/handlers/group_call.h"
 #include "weir/log/kafka/handlers/handlers.h"
 
@@ -9,6 +10,7 @@ namespace {
 void Handle(const CallPtr& call) {
   DescribeGroupsRequest request;
   if (!call->Decode(&request)) return;
+  KeepEachOnce(&request.groups);
   DescribeGroupsResponse response;
   std::vector<std::string> allowed;
   for (const std::string& name : request.groups) {

@@ -1,6 +1,7 @@
 // DescribeProducers (61): who writes to partitions, and since when with an open transaction
 // (KIP-664).
 #include "weir/log/kafka/messages/describe_producers.h"
+#include "weir/log/kafka/handlers/each_once.h"
 #include "weir/log/kafka/handlers/handlers.h"
 
 namespace weir::log::kafka {
@@ -11,7 +12,9 @@ void Handle(const CallPtr& call) {
   if (!call->Decode(&request)) return;
   Broker& broker = call->broker();
   DescribeProducersResponse response;
-  for (const auto& asked : request.topics) {
+  KeepEachOnce(&request.topics, [](const auto& asked) { return asked.name; });
+  for (auto& asked : request.topics) {
+    KeepEachOnce(&asked.partition_indexes);
     const Topic* topic = broker.log().topics().Find(asked.name);
     DescribeProducersResponse::TopicResponse result;
     result.name = asked.name;

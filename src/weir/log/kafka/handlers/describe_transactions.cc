@@ -1,5 +1,6 @@
 // DescribeTransactions (65): one transaction's producer, state and partitions.
 #include "weir/log/kafka/messages/describe_transactions.h"
+#include "weir/log/kafka/handlers/each_once.h"
 #include "weir/log/kafka/handlers/group_call.h"
 #include "weir/log/kafka/handlers/handlers.h"
 
@@ -9,6 +10,7 @@ namespace {
 void Handle(const CallPtr& call) {
   DescribeTransactionsRequest request;
   if (!call->Decode(&request)) return;
+  KeepEachOnce(&request.transactional_ids);
   DescribeTransactionsResponse response;
   for (const std::string& id : request.transactional_ids) {
     DescribeTransactionsResponse::TransactionState state;

@@ -11,6 +11,8 @@ namespace weir::log::kafka {
 namespace {
 
 constexpr int8_t kReadCommitted = 1;
+// Who waits is kept until then, its connection may be gone: not for the weeks one may ask for.
+constexpr int32_t kWaitMsMax = 60'000;
 
 // One request while it waits for records.
 class Fetching : public std::enable_shared_from_this<Fetching> {
@@ -19,7 +21,8 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
       : call_(std::move(call)), request_(std::move(request)) {}
 
   void Begin() {
-    deadline_us_ = broker().timers().NowUs() + int64_t{request_.max_wait_ms} * 1000;
+    const int32_t wait_ms = std::min(request_.max_wait_ms, kWaitMsMax);
+    deadline_us_ = broker().timers().NowUs() + int64_t{wait_ms} * 1000;
     session_ = broker().fetch_sessions().Begin(request_, call_->version());
     if (session_.error != KafkaError::kNone) {
       FetchResponse refused;

@@ -1,5 +1,7 @@
 #include "weir/log/kafka/handlers/handlers.h"
 
+#include <limits>
+
 #include "gmock/gmock.h"
 #include "weir/log/kafka/messages/api_versions.h"
 #include "weir/log/kafka/messages/fetch.h"
@@ -148,19 +150,31 @@ TEST_F(HandlersTest, MetadataSaysWhatIsWrong) {
 
 TEST_F(HandlersTest, MetadataFindsTopicsByTheirIds) {
   MakeTopic("t", 3);
-  MetadataRequest request;
-  request.topics.emplace(2);
-  request.topics->at(0).name = std::nullopt;
-  request.topics->at(0).topic_id = FindTopic("t").id;
-  request.topics->at(1).name = "";  // as Java's client sends it
-  request.topics->at(1).topic_id = FindTopic("t").id;
-  const auto response = Ask<MetadataRequest, MetadataResponse>(request, 12);
-  ASSERT_EQ(response.topics.size(), 2u);
-  for (const auto& topic : response.topics) {
-    EXPECT_EQ(topic.error_code, 0);
-    EXPECT_EQ(topic.name, "t");
-    EXPECT_EQ(topic.partitions.size(), 3u);
+  for (const std::optional<std::string>& name :
+       {std::optional<std::string>(), std::optional<std::string>("")}) {  // "": Java's client
+    MetadataRequest request;
+    request.topics.emplace(1);
+    request.topics->at(0).name = name;
+    request.topics->at(0).topic_id = FindTopic("t").id;
+    const auto response = Ask<MetadataRequest, MetadataResponse>(request, 12);
+    ASSERT_EQ(response.topics.size(), 1u);
+    EXPECT_EQ(response.topics[0].error_code, 0);
+    EXPECT_EQ(response.topics[0].name, "t");
+    EXPECT_EQ(response.topics[0].partitions.size(), 3u);
   }
+}
+
+TEST_F(HandlersTest, MetadataDescribesATopicOnceHoweverOftenItIsAskedFor) {
+  MakeTopic("t", 3);
+  MetadataRequest request;
+  request.topics.emplace(1000);
+  for (size_t i = 0; i < 1000; ++i) {
+    auto& asked = request.topics->at(i);
+    asked.name = i % 2 == 0 ? "t" : std::to_string(i);
+    if (i % 2 == 1) asked.topic_id = FindTopic("t").id;  // the name is not looked at then
+  }
+  const auto response = Ask<MetadataRequest, MetadataResponse>(request, 12);
+  EXPECT_EQ(response.topics.size(), 2u);
 }
 
 TEST_F(HandlersTest, WhatIsProducedIsFetchedInEachVersion) {
@@ -249,6 +263,14 @@ TEST_F(HandlersTest, AFetchWaitsForRecordsOrTime) {
   ASSERT_TRUE(waiting.done());
   EXPECT_EQ(waiting.Get().responses[0].partitions[0].records->size(), 0u);
   EXPECT_EQ(broker_->fetch_waiters().size(), 0u);
+
+  FetchRequest weeks = Fetching("t", 1, 11);
+  weeks.max_wait_ms = std::numeric_limits<int32_t>::max();
+  waiting = Send<FetchRequest, FetchResponse>(weeks, 11);
+  Pass(59'999);
+  EXPECT_FALSE(waiting.done());
+  Pass(1);
+  EXPECT_TRUE(waiting.done());
 
   FetchRequest much = Fetching("t", 0, 11);
   much.min_bytes = 100'000;
@@ -346,6 +368,35 @@ TEST_F(HandlersTest, ListOffsetsFindsTheSpecialOnesAndTimestampsInEachVersion) {
     EXPECT_EQ(at(1'767'225'602'500), 6);
     EXPECT_EQ(at(1'767'225'699'000), -1);
   }
+}
+
+// Records were deleted up to the middle of a batch: times below its start are not found, those
+// above are, in it or behind it.
+TEST_F(HandlersTest, ListOffsetsFindsTimestampsWhereTheStartIsWithinABatch) {
+  MakeTopic("t");
+  BatchBuilder first;
+  for (const int64_t timestamp : {300, 100, 200}) first.Add({.timestamp = timestamp, .value = "v"});
+  auto batch = std::move(first).Finish();
+  ASSERT_TRUE(batch.ok());
+  EXPECT_EQ(Produce("t", *batch).error_code, 0);
+  EXPECT_EQ(Produce("t", Batch({"v"}, {}, 250)).error_code, 0);
+  const uint32_t number = FindTopic("t").partitions[0];
+  ASSERT_TRUE(log_->Commit({}, {EventLog::StartOffset(number, 1)}, nullptr).ok());
+  Flush();
+  const auto at = [&](int64_t timestamp) {
+    ListOffsetsRequest request;
+    request.topics.resize(1);
+    request.topics[0].name = "t";
+    request.topics[0].partitions.resize(1);
+    request.topics[0].partitions[0].timestamp = timestamp;
+    const auto response = Ask<ListOffsetsRequest, ListOffsetsResponse>(request, 7);
+    EXPECT_EQ(response.topics.at(0).partitions.at(0).error_code, 0);
+    return response.topics[0].partitions[0].offset;
+  };
+  EXPECT_EQ(at(50), 1);
+  EXPECT_EQ(at(150), 2);
+  EXPECT_EQ(at(250), 3);
+  EXPECT_EQ(at(300), -1);
 }
 
 }  // namespace

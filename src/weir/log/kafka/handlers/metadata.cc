@@ -1,5 +1,10 @@
 // Metadata (3): topics with their partitions, and where to find them: here.
 #include "weir/log/kafka/messages/metadata.h"
+
+#include <optional>
+#include <utility>
+
+#include "weir/log/kafka/handlers/each_once.h"
 #include "weir/log/kafka/handlers/handlers.h"
 
 namespace weir::log::kafka {
@@ -97,6 +102,10 @@ void Handle(const CallPtr& call) {
       response.topics.push_back(Describe(call, request, topic));
     }
   } else {
+    KeepEachOnce(&*request.topics, [](const auto& asked) {
+      const bool by_name = asked.topic_id.IsZero();
+      return std::pair(by_name ? asked.name : std::nullopt, asked.topic_id);
+    });
     for (const auto& asked : *request.topics) {
       response.topics.push_back(DescribeOne(call, request, asked, &end));
     }

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "weir/log/kafka/handlers/each_once.h"
 #include "weir/log/kafka/handlers/group_call.h"
 #include "weir/log/kafka/handlers/handlers.h"
 
@@ -121,6 +122,7 @@ void Handle(const CallPtr& call) {
   OffsetFetchRequest request;
   if (!call->Decode(&request)) return;
   if (call->version() < 8) return HandleOne(call, std::move(request));
+  KeepEachOnce(&request.groups, [](const auto& asked) { return asked.group_id; });
   const auto gathering = std::make_shared<Gathering>();
   gathering->call = call;
   gathering->missing = request.groups.size();

@@ -5,17 +5,22 @@
 #include "weir/log/kafka/messages/alter_client_quotas.h"
 #include "weir/log/kafka/messages/alter_partition_reassignments.h"
 #include "weir/log/kafka/messages/alter_replica_log_dirs.h"
+#include "weir/log/kafka/messages/consumer_group_describe.h"
 #include "weir/log/kafka/messages/create_partitions.h"
 #include "weir/log/kafka/messages/delete_records.h"
 #include "weir/log/kafka/messages/describe_client_quotas.h"
+#include "weir/log/kafka/messages/describe_configs.h"
+#include "weir/log/kafka/messages/describe_groups.h"
 #include "weir/log/kafka/messages/describe_log_dirs.h"
 #include "weir/log/kafka/messages/describe_producers.h"
 #include "weir/log/kafka/messages/describe_quorum.h"
 #include "weir/log/kafka/messages/describe_topic_partitions.h"
+#include "weir/log/kafka/messages/describe_transactions.h"
 #include "weir/log/kafka/messages/elect_leaders.h"
 #include "weir/log/kafka/messages/incremental_alter_configs.h"
 #include "weir/log/kafka/messages/list_config_resources.h"
 #include "weir/log/kafka/messages/list_partition_reassignments.h"
+#include "weir/log/kafka/messages/offset_fetch.h"
 #include "weir/log/kafka/messages/offset_for_leader_epoch.h"
 #include "weir/log/kafka/testing/broker_fixture.h"
 
@@ -239,6 +244,39 @@ TEST_F(PartitionAdminTest, ProducersAreToldWithTheirOpenTransactions) {
   EXPECT_EQ(producer.coordinator_epoch, -1);
   EXPECT_EQ(producer.current_txn_start_offset, 1);
   EXPECT_EQ(partitions.at(1).error_code, Code(KafkaError::kUnknownTopicOrPartition));
+}
+
+// Else a small request could ask for more than there is memory.
+TEST_F(PartitionAdminTest, WhatIsNamedAgainIsToldOnce) {
+  MakeTopic("t");
+  constexpr size_t kTimes = 1000;
+  DescribeProducersRequest producers;
+  producers.topics.assign(kTimes, {"t", std::vector<int32_t>(kTimes, 0)});
+  const auto told = Ask<DescribeProducersRequest, DescribeProducersResponse>(producers, 0);
+  ASSERT_THAT(told.topics, SizeIs(1));
+  EXPECT_THAT(told.topics[0].partitions, SizeIs(1));
+  DescribeConfigsRequest configs;
+  configs.resources.assign(kTimes, {2, "t", std::nullopt});
+  EXPECT_THAT((Ask<DescribeConfigsRequest, DescribeConfigsResponse>(configs, 4).results),
+              SizeIs(1));
+  const std::vector<std::string> names(kTimes, "g");
+  DescribeGroupsRequest groups;
+  groups.groups = names;
+  EXPECT_THAT((Ask<DescribeGroupsRequest, DescribeGroupsResponse>(groups, 5).groups), SizeIs(1));
+  ConsumerGroupDescribeRequest consumer_groups;
+  consumer_groups.group_ids = names;
+  EXPECT_THAT(
+      (Ask<ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse>(consumer_groups, 1).groups),
+      SizeIs(1));
+  DescribeTransactionsRequest transactions;
+  transactions.transactional_ids = names;
+  EXPECT_THAT((Ask<DescribeTransactionsRequest, DescribeTransactionsResponse>(transactions, 0)
+                   .transaction_states),
+              SizeIs(1));
+  OffsetFetchRequest offsets;
+  offsets.groups.resize(kTimes);
+  for (auto& group : offsets.groups) group.group_id = "g";
+  EXPECT_THAT((Ask<OffsetFetchRequest, OffsetFetchResponse>(offsets, 8).groups), SizeIs(1));
 }
 
 TEST_F(PartitionAdminTest, TopicsAreDescribedPageByPage) {

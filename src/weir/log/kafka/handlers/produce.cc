@@ -10,8 +10,19 @@ namespace {
 
 using PartitionResponse = ProduceResponse::PartitionProduceResponse;
 
+// Access is controlled by the transactional id that the request names, and the batch joins the
+// transaction of its producer: it must be the same, or who may use one id could write to the
+// transactions of all.
+bool IsProducerOf(Broker& broker, const ProduceRequest& request, const BatchHeader& header) {
+  if (!broker.authorizer().enabled()) return true;
+  const Transaction* own = request.transactional_id
+                               ? broker.transactions().Find(*request.transactional_id)
+                               : nullptr;
+  return own != nullptr && own->producer.id == header.producer_id;
+}
+
 // Appends and fills in what to answer. Returns where it is durable.
-Position AppendOne(const CallPtr& call, const Topic* topic,
+Position AppendOne(const CallPtr& call, const ProduceRequest& request, const Topic* topic,
                    const ProduceRequest::PartitionProduceData& data, PartitionResponse* response) {
   Broker& broker = call->broker();
   const auto refuse = [&](KafkaError error, const std::string& why) {
@@ -42,6 +53,9 @@ Position AppendOne(const CallPtr& call, const Topic* topic,
       response->record_errors.push_back({wrong.index, wrong.message});
     }
     return refuse(verdict.error, verdict.message);
+  }
+  if (verdict.header.transactional() && !IsProducerOf(broker, request, verdict.header)) {
+    return refuse(KafkaError::kInvalidProducerIdMapping, "");
   }
   NewBatch batch;
   batch.partition = partition->number();
@@ -111,7 +125,7 @@ void Handle(const CallPtr& call) {
         partition_response.error_code = static_cast<int16_t>(KafkaError::kUnknownTopicId);
         partition_response.base_offset = -1;
       } else {
-        end = std::max(end, AppendOne(call, topic, data, &partition_response));
+        end = std::max(end, AppendOne(call, request, topic, data, &partition_response));
       }
       topic_response.partition_responses.push_back(std::move(partition_response));
     }

@@ -36,13 +36,15 @@ void Handle(const CallPtr& call) {
   commit.commit.member_id = request.member_id;
   commit.commit.instance_id = request.group_instance_id;
   Topics refused;
+  KafkaError denied_all = KafkaError::kNone;
+  if (!call->AllowsTransactionalId(AclOperation::kWrite, request.transactional_id)) {
+    denied_all = KafkaError::kTransactionalIdAuthorizationFailed;
+  } else if (!call->AllowsGroup(AclOperation::kRead, request.group_id)) {
+    denied_all = KafkaError::kGroupAuthorizationFailed;
+  }
   for (auto& topic : request.topics) {
-    KafkaError denied = KafkaError::kNone;
-    if (!call->AllowsTransactionalId(AclOperation::kWrite, request.transactional_id)) {
-      denied = KafkaError::kTransactionalIdAuthorizationFailed;
-    } else if (!call->AllowsGroup(AclOperation::kRead, request.group_id)) {
-      denied = KafkaError::kGroupAuthorizationFailed;
-    } else if (!call->AllowsTopic(AclOperation::kRead, topic.name)) {
+    KafkaError denied = denied_all;
+    if (denied == KafkaError::kNone && !call->AllowsTopic(AclOperation::kRead, topic.name)) {
       denied = KafkaError::kTopicAuthorizationFailed;
     }
     if (denied != KafkaError::kNone) {
@@ -63,7 +65,10 @@ void Handle(const CallPtr& call) {
     }
     commit.commit.topics.push_back(std::move(wanted));
   }
-  if (commit.commit.topics.empty() && !refused.empty()) return Answer(call, {}, refused);
+  // Also without any topic: to add the group would begin the transaction.
+  if (denied_all != KafkaError::kNone || (commit.commit.topics.empty() && !refused.empty())) {
+    return Answer(call, {}, refused);
+  }
   const KafkaError error = call->broker().transactions().CheckOffsets(
       request.transactional_id, producer, request.group_id, /*may_add=*/call->version() >= 5);
   if (error != KafkaError::kNone) {
