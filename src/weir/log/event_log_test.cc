@@ -250,6 +250,18 @@ TEST_F(EventLogTest, FindsTheBatchOfATimestamp) {
   EXPECT_EQ(at(1391), std::nullopt);
 }
 
+TEST_F(EventLogTest, ALogThatIsLargerThanWhatIsFreeTakesRecordsAfterAStart) {
+  env_.SetCapacity(100'000);
+  options_.disk.reserve_bytes = 20'000;
+  Open();
+  CreateTopic("t", 1);
+  for (int i = 0; i < 90; ++i) Append(Number("t", 0), TestBatch(1).Size(500));
+  Flush();
+  ASSERT_GT(log_->journal().end(), 45'000u);
+  Open();
+  EXPECT_EQ(Append(Number("t", 0), TestBatch(1).Size(500)).error, KafkaError::kNone);
+}
+
 TEST_F(EventLogTest, ProducersAreRefusedBeforeTheDiskIsFullAndStateIsNot) {
   env_.SetCapacity(100'000);
   options_.disk.reserve_bytes = 20'000;

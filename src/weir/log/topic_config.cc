@@ -155,7 +155,7 @@ std::optional<std::string> WrongWithConfigValue(const ConfigDefinition& definiti
       break;
   }
   const auto limit = [](double bound) { return std::to_string(static_cast<int64_t>(bound)); };
-  if (*number < definition.min) {
+  if (!(*number >= definition.min)) {  // what is no number ("nan") is not, either
     return Wrong(name, value, "Value must be at least " + limit(definition.min));
   }
   if (*number > definition.max) {

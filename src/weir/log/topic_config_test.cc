@@ -1,6 +1,8 @@
 #include "weir/log/topic_config.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 
 #include "gtest/gtest.h"
 
@@ -27,11 +29,12 @@ TEST(TopicConfigTest, DefaultsAreTheStructsOwn) {
 }
 
 TEST(TopicConfigTest, RefusesWhatKafkaRefuses) {
-  for (const auto& [name, value] : std::map<std::string, std::string>{
+  for (const auto& [name, value] : std::multimap<std::string, std::string>{
            {"cleanup.policy", "shred"},
            {"compression.type", "brotli"},
            {"max.message.bytes", "-1"},
            {"min.cleanable.dirty.ratio", "1.5"},
+           {"min.cleanable.dirty.ratio", "nan"},
            {"no.such.thing", "1"},
            {"preallocate", "yes"},
            {"retention.bytes", "many"},

@@ -1,10 +1,15 @@
 #include "weir/log/kafka/call.h"
 
+#include <limits>
+
 #include "weir/log/kafka/handlers/handlers.h"
 #include "weir/log/kafka/messages/header.h"
 
 namespace weir::log::kafka {
 namespace {
+
+// Its length stands before it in 32 bits.
+constexpr size_t kAnswerBytesMax = std::numeric_limits<int32_t>::max();
 
 void CloseWith(const Call::Send& send, const std::string& why) {
   Response response;
@@ -39,6 +44,9 @@ void Call::End(Encoder encoder, const Status& status,
   if (!status.ok()) return Close(status.error().ToString());
   Response response;
   response.bytes = std::move(encoder).Finish();
+  if (response.bytes.size() > kAnswerBytesMax) {
+    return Close("an answer of " + std::to_string(response.bytes.size()) + " bytes");
+  }
   response.kept = std::move(kept);
   response.then_close = !last_words_.empty();
   response.why = last_words_;

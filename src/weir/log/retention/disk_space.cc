@@ -30,6 +30,8 @@ void DiskSpace::Begin(uint64_t log_bytes) {
   reserve_ = options_.reserve_bytes.value_or(
       std::min(std::max(kReserveMin, usable / kReserveShare), usable / kReserveShareMax));
   reserve_gauge_.Set(static_cast<double>(reserve_));
+  // Where the count of appended bytes stands is not known yet: the first batch asks again.
+  asked_us_ -= options_.ask_every_us;
 }
 
 void DiskSpace::Ask(uint64_t appended, int64_t now_us) {

@@ -15,9 +15,8 @@ using PartitionResponse = ProduceResponse::PartitionProduceResponse;
 // transactions of all.
 bool IsProducerOf(Broker& broker, const ProduceRequest& request, const BatchHeader& header) {
   if (!broker.authorizer().enabled()) return true;
-  const Transaction* own = request.transactional_id
-                               ? broker.transactions().Find(*request.transactional_id)
-                               : nullptr;
+  const Transaction* own =
+      request.transactional_id ? broker.transactions().Find(*request.transactional_id) : nullptr;
   return own != nullptr && own->producer.id == header.producer_id;
 }
 
