@@ -75,6 +75,7 @@ def main() -> int:
                            help="tests that librdkafka itself leaves out")
     arguments.add_argument("--quick", action="store_true", help="fewer parts of each test")
     arguments.add_argument("--broker", help="HOST:PORT of one that runs; else one is started")
+    arguments.add_argument("--config", help="weir.toml of the broker that is started")
     arguments.add_argument("--set", action="append", default=[], help="a client's setting")
     arguments.add_argument("--logs", type=pathlib.Path)
     given = arguments.parse_args()
@@ -87,7 +88,8 @@ def main() -> int:
     logs.mkdir(parents=True, exist_ok=True)
     broker = None if given.broker else Broker(
         work / "data", "--partitions", "4",
-        *(("--no-auto-create",) if given.scenario == "noautocreate" else ()))
+        *(("--no-auto-create",) if given.scenario == "noautocreate" else ()),
+        *(("--config", given.config) if given.config else ()))
     if broker:  # which would wait for a reader of a full pipe
         copy = shutil.copyfileobj
         threading.Thread(target=copy, args=(broker.process.stdout, open(logs / "broker.log", "w")),

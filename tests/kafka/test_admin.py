@@ -123,14 +123,18 @@ def test_settings_of_the_broker_are_read(broker, admin):
     assert configs["num.partitions"].is_read_only
 
 
-def test_the_brokers_number_and_shortest_session_are_settings(tmp_path):
+def test_the_brokers_number_and_the_groups_times_are_settings(tmp_path):
     settings = tmp_path / "weir.toml"
-    settings.write_text("[serve]\nnode-id = 7\n[groups]\nmin-session-timeout-ms = 1000\n")
+    settings.write_text("[serve]\nnode-id = 7\n[groups]\nmin-session-timeout-ms = 1000\n"
+                        "consumer-session-timeout-ms = 9000\n"
+                        "consumer-heartbeat-interval-ms = 2000\n")
     with Broker(tmp_path / "data", "--config", str(settings)) as broker:
         admin = AdminClient({"bootstrap.servers": broker.address})
         assert done(admin.describe_cluster()).controller.id == 7
         configs = done(admin.describe_configs([ConfigResource(ResourceType.BROKER, "7")]))
         assert configs["group.min.session.timeout.ms"].value == "1000"
+        assert configs["group.consumer.session.timeout.ms"].value == "9000"
+        assert configs["group.consumer.heartbeat.interval.ms"].value == "2000"
 
 
 def test_the_cluster_is_this_broker(broker, admin):

@@ -451,6 +451,8 @@ def test_users_by_command(tmp_path):
     ('[serve]\nlisten = "everywhere"\n', ["weir.toml:2:10", "everywhere"]),
     ('[serve]\npartitions = "3"\n', ["weir.toml:2:14", "serve.partitions"]),
     ('[log]\ndurability = "maybe"\n', ["weir.toml:2:14", "'fsync' or 'os'"]),
+    ("[groups]\nconsumer-session-timeout-ms = 5000\n",
+     ["groups.consumer-heartbeat-interval-ms is 5000", "session"]),
     ("[serve\n", ["weir.toml:1:", "not TOML"]),
     ('[serve]\nlisten = "0.0.0.0:0"\n', ["0.0.0.0:0", "--insecure", "sasl+tls://0.0.0.0:0"]),
     ('[serve]\nlisten = "tls://127.0.0.1:0"\n', ["tls.certificate"]),

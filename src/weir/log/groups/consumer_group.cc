@@ -161,6 +161,21 @@ void ConsumerGroup::SetInstance(ConsumerMember& member, const std::string& insta
   instances_[instance_id] = member.id;
 }
 
+bool ConsumerGroup::ResolveExpressions() {
+  if (topics_seen != kUnresolved) return false;
+  for (const auto& [id, member] : members_) {
+    if (member->unresolved) member->pattern = std::move(member->unresolved);
+  }
+  return true;
+}
+
+std::shared_ptr<const TopicPattern> ConsumerGroup::FindResolved(const std::string& regex) const {
+  for (const auto& [id, member] : members_) {
+    if (member->pattern && member->regex == regex) return member->pattern;
+  }
+  return nullptr;
+}
+
 void ConsumerGroup::Remove(const std::string& member_id) {
   ConsumerMember* member = Find(member_id);
   if (member == nullptr) return;
@@ -179,6 +194,7 @@ ConsumerMember& ConsumerGroup::Replace(const std::string& old_id, const std::str
   member.topics = old.topics;
   member.regex = old.regex;
   member.pattern = old.pattern;
+  member.unresolved = old.unresolved;
   member.state = old.state;
   member.target = old.target;
   PartitionSet assigned = old.assigned;

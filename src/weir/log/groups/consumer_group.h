@@ -52,7 +52,8 @@ struct ConsumerMember {
   PartitionSet revoking;
   PartitionSet target;
 
-  std::shared_ptr<const TopicPattern> pattern;  // of regex
+  std::shared_ptr<const TopicPattern> pattern;     // of regex, once resolved
+  std::shared_ptr<const TopicPattern> unresolved;  // of regex, before that: it matches nothing yet
   // As of its last heartbeat; null if there was none since the start.
   std::function<bool(const std::string& topic)> may_describe;
   Alarm session;
@@ -68,6 +69,7 @@ class ConsumerGroup {
   // One row of the group under kRowPrefix, shared with classic groups; one of each member.
   static constexpr const char* kRowPrefix = "gg";
   static constexpr const char* kMemberPrefix = "gm";
+  static constexpr uint64_t kUnresolved = 0;
 
   ConsumerGroup(Timers& timers, std::string id) : id_(std::move(id)), timers_(timers) {}
 
@@ -76,8 +78,10 @@ class ConsumerGroup {
   // --- rows ---
   int32_t epoch = 0;
   int32_t assignment_epoch = 0;  // the targets are those of this epoch
-  uint64_t topics_seen = 0;      // a digest of the topics the targets were made for
-  std::string assignor;          // that made them
+  // A digest of the topics the targets were made for; kUnresolved if an expression waits to be
+  // resolved: they are to be made again then.
+  uint64_t topics_seen = kUnresolved;
+  std::string assignor;  // that made them
   int64_t empty_since_ms = 0;
 
   std::string GroupKey() const { return kRowPrefix + id_; }
@@ -95,6 +99,10 @@ class ConsumerGroup {
   ConsumerMember* FindInstance(const std::string& instance_id);
   ConsumerMember& Add(const std::string& member_id);
   void SetInstance(ConsumerMember& member, const std::string& instance_id);
+  // Expressions that wait match from now on. False if there are none.
+  bool ResolveExpressions();
+  // Of an expression that a member has already; null if there is none, or it is not resolved.
+  std::shared_ptr<const TopicPattern> FindResolved(const std::string& regex) const;
   // What it had is free.
   void Remove(const std::string& member_id);
   // A static instance comes back under another id: it has what the old one had, at epoch 0.

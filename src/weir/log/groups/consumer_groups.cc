@@ -204,13 +204,17 @@ void ConsumerGroups::Heartbeat(const GroupCaller& caller,
   const PartitionSet assigned_before = member->assigned;
   std::vector<StateChange> rows;
   if (!replaced.empty()) rows.push_back({group->MemberKey(replaced), std::nullopt});
-  bool new_epoch = Update(*member, caller, request, std::move(pattern)) || is_new;
-  if (!new_epoch && TimeToLook(group->id())) {
+  bool new_epoch = group->ResolveExpressions();
+  new_epoch = Update(*group, *member, caller, request, std::move(pattern)) || new_epoch;
+  // Who brings an expression alone makes new targets necessary once it is resolved, not now.
+  if (is_new && (!member->unresolved || group->epoch == 0)) new_epoch = true;
+  if (!new_epoch && !member->unresolved && TimeToLook(group->id())) {
     new_epoch = Digest(InputOf(*group)) != group->topics_seen;
   }
   if (new_epoch) group->epoch += 1;
   const bool new_targets = group->epoch > group->assignment_epoch;
   if (new_targets) UpdateTargets(*group);
+  if (member->unresolved) group->topics_seen = ConsumerGroup::kUnresolved;
   const ReconcileState state_before = member->state;
   const int32_t epoch_before = member->epoch;
   group->Reconcile(*member, request.owned);
@@ -309,8 +313,8 @@ ConsumerMember* ConsumerGroups::FindOrAdd(ConsumerGroup& group,
   return member;
 }
 
-bool ConsumerGroups::Update(ConsumerMember& member, const GroupCaller& caller,
-                            const ConsumerGroupHeartbeatRequest& request,
+bool ConsumerGroups::Update(const ConsumerGroup& group, ConsumerMember& member,
+                            const GroupCaller& caller, const ConsumerGroupHeartbeatRequest& request,
                             std::shared_ptr<const TopicPattern> pattern) {
   bool changed = false;
   if (request.rack_id) member.rack_id = request.rack_id;
@@ -328,9 +332,10 @@ bool ConsumerGroups::Update(ConsumerMember& member, const GroupCaller& caller,
     member.topics = std::move(topics);
   }
   if (request.subscribed_regex && *request.subscribed_regex != member.regex) {
+    member.pattern = group.FindResolved(*request.subscribed_regex);
     member.regex = *request.subscribed_regex;
-    member.pattern = std::move(pattern);
-    changed = true;
+    member.unresolved = member.pattern ? nullptr : std::move(pattern);
+    changed = changed || !member.unresolved;
   }
   member.client_id = caller.client_id;
   member.client_host = caller.client_host;

@@ -64,8 +64,9 @@ class ConsumerGroups {
   ConsumerMember* FindOrAdd(ConsumerGroup& group, const ConsumerGroupHeartbeatRequest& request,
                             const std::string& member_id, kafka::KafkaError* error,
                             std::string* message, std::string* replaced, bool* is_new);
-  // True if what it subscribes to is another thing now.
-  static bool Update(ConsumerMember& member, const GroupCaller& caller,
+  // True if what it subscribes to is another thing now. An expression that is new to the group is
+  // not yet, as in Kafka: the group's next heartbeat resolves it.
+  static bool Update(const ConsumerGroup& group, ConsumerMember& member, const GroupCaller& caller,
                      const ConsumerGroupHeartbeatRequest& request,
                      std::shared_ptr<const TopicPattern> pattern);
   void Leave(ConsumerGroup& group, const ConsumerGroupHeartbeatRequest& request,

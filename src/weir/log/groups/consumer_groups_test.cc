@@ -258,20 +258,82 @@ TEST_F(ConsumerGroupsTest, TopicsThatMatchAnExpression) {
   join.subscribed_regex = "logs-.*|t";
   PartitionSet expected = Partitions("t", {0, 1, 2, 3});
   expected.merge(Partitions("logs-a", {0}));
-  EXPECT_EQ(Beat(join).assignment, expected);
+  EXPECT_EQ(Beat(join).assignment, PartitionSet());
+  EXPECT_EQ(Beat(BeatAs("a", 1)).assignment, expected);
+  EXPECT_EQ(Beat(BeatAs("a", 2)).member_epoch, 2);
   CreateTopic("my-logs-a", 1);
   CreateTopic("logs-b", 2);
   Pass(1'000);
   expected.merge(Partitions("logs-b", {0, 1}));
-  EXPECT_EQ(Beat(BeatAs("a", 1)).assignment, expected);
+  EXPECT_EQ(Beat(BeatAs("a", 2)).assignment, expected);
   EXPECT_EQ(DescribeConsumers().members[0].subscribed_regex, "logs-.*|t");
   Crash();
   CreateTopic("logs-c", 1);
   expected.merge(Partitions("logs-c", {0}));
-  EXPECT_EQ(Beat(BeatAs("a", 2)).assignment, expected);
-  ConsumerGroupHeartbeatRequest none = BeatAs("a", 3, expected);
+  EXPECT_EQ(Beat(BeatAs("a", 3)).assignment, expected);
+  ConsumerGroupHeartbeatRequest none = BeatAs("a", 4, expected);
   none.subscribed_regex = "";
   EXPECT_EQ(Beat(none).assignment, PartitionSet());
+}
+
+TEST_F(ConsumerGroupsTest, AnExpressionMatchesFromTheGroupsNextHeartbeatOn) {
+  CreateTopic("u", 2);
+  ConsumerGroupHeartbeatRequest join = JoinAs("a", {"u"});
+  join.subscribed_regex = "t";
+  // What has a name is there at once.
+  const auto joined = Beat(join);
+  EXPECT_EQ(joined.member_epoch, 1);
+  EXPECT_EQ(joined.assignment, Partitions("u", {0, 1}));
+  PartitionSet both = Partitions("t", {0, 1, 2, 3});
+  both.merge(Partitions("u", {0, 1}));
+  const auto resolved = Beat(BeatAs("a", 1));
+  EXPECT_EQ(resolved.member_epoch, 2);
+  EXPECT_EQ(resolved.assignment, both);
+
+  // Known to the group: it matches at once.
+  ConsumerGroupHeartbeatRequest second = JoinAs("b", {});
+  second.subscribed_regex = "t";
+  EXPECT_EQ(Beat(second).member_epoch, 3);
+  EXPECT_FALSE(DescribeConsumers().members[1].target_assignment.empty());
+
+  // New to it: no epoch of its own. Another member's heartbeat will do to resolve it.
+  Beat(BeatAs("b", -1));
+  Beat(BeatAs("a", 2));
+  ConsumerGroupHeartbeatRequest third = JoinAs("c", {});
+  third.subscribed_regex = "u|v";
+  const auto waiting = Beat(third);
+  EXPECT_EQ(waiting.member_epoch, DescribeConsumers().members[0].member_epoch);
+  EXPECT_EQ(waiting.assignment, PartitionSet());
+  EXPECT_EQ(DescribeConsumers().state, "Stable");
+  Beat(BeatAs("a", waiting.member_epoch));
+  EXPECT_EQ(DescribeConsumers().group_epoch, waiting.member_epoch + 1);
+  EXPECT_EQ(DescribeConsumers().members[1].target_assignment, Partitions("u", {0, 1}));
+}
+
+TEST_F(ConsumerGroupsTest, AnExpressionThatWaitsIsResolvedAfterACrashToo) {
+  Beat(JoinAs("a"));
+  ConsumerGroupHeartbeatRequest join = JoinAs("b", {});
+  join.subscribed_regex = "t";
+  // The topics are those that the targets were made for already.
+  EXPECT_EQ(Beat(join).member_epoch, 1);
+  Crash();
+  EXPECT_EQ(Beat(BeatAs("b", 1)).member_epoch, 2);
+  EXPECT_EQ(DescribeConsumers().members[1].target_assignment, Partitions("t", {2, 3}));
+}
+
+TEST_F(ConsumerGroupsTest, AnotherExpressionTakesWhatTheOneBeforeHadWhenItIsResolved) {
+  CreateTopic("u", 2);
+  ConsumerGroupHeartbeatRequest join = JoinAs("a", {});
+  join.subscribed_regex = "t";
+  Beat(join);
+  EXPECT_EQ(Beat(BeatAs("a", 1)).assignment, Partitions("t", {0, 1, 2, 3}));
+  ConsumerGroupHeartbeatRequest change = BeatAs("a", 2);
+  change.subscribed_regex = "u";
+  EXPECT_EQ(Beat(change).assignment, std::nullopt);
+  EXPECT_EQ(Beat(BeatAs("a", 2)).assignment, PartitionSet());
+  const auto done = Beat(BeatAs("a", 2, PartitionSet()));
+  EXPECT_EQ(done.member_epoch, 3);
+  EXPECT_EQ(done.assignment, Partitions("u", {0, 1}));
 }
 
 TEST_F(ConsumerGroupsTest, TheAssignorThatMostMembersWant) {

@@ -527,7 +527,11 @@ void Client::ConsumerHeartbeat() {
   if (!life_.joined || life_.full) {
     life_.full = false;
     request.rebalance_timeout_ms = kRebalanceMs;
-    request.subscribed_topics = {{"t"}};
+    if (number_ % 2 == 0) {
+      request.subscribed_topics = {{"t"}};
+    } else {
+      request.subscribed_regex = "t";
+    }
   }
   Ask<ConsumerGroupHeartbeatResponse>(
       [this, request](auto done) {

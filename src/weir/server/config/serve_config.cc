@@ -165,6 +165,14 @@ const Key kKeys[] = {
      [](const Value& v, ServeConfig* c) {
        return v.Take(&c->min_session_timeout_ms, 1, kSessionTimeoutMsMax);
      }},
+    {"groups", "consumer-session-timeout-ms",
+     [](const Value& v, ServeConfig* c) {
+       return v.Take(&c->consumer_session_timeout_ms, 1, kSessionTimeoutMsMax);
+     }},
+    {"groups", "consumer-heartbeat-interval-ms",
+     [](const Value& v, ServeConfig* c) {
+       return v.Take(&c->consumer_heartbeat_interval_ms, 1, kSessionTimeoutMsMax);
+     }},
     {"tls", "certificate",
      [](const Value& v, ServeConfig* c) { return v.TakePath(&c->tls.certificate); }},
     {"tls", "key", [](const Value& v, ServeConfig* c) { return v.TakePath(&c->tls.key); }},
@@ -325,7 +333,18 @@ Result<BrokerServerOptions> ToBrokerServerOptions(Env& env, const ServeConfig& c
   options.broker.default_partitions = config.partitions;
   options.broker.auto_create_topics = config.auto_create;
   options.broker.node_id = config.node_id;
-  options.broker.groups.min_session_timeout_ms = config.min_session_timeout_ms;
+  log::GroupOptions& groups = options.broker.groups;
+  groups.min_session_timeout_ms = config.min_session_timeout_ms;
+  groups.consumer_session_timeout_ms = config.consumer_session_timeout_ms;
+  groups.consumer_heartbeat_interval_ms = config.consumer_heartbeat_interval_ms;
+  if (groups.consumer_heartbeat_interval_ms >= groups.consumer_session_timeout_ms) {
+    return Error::User(ErrorCode::kInvalid,
+                       "groups.consumer-heartbeat-interval-ms is " +
+                           std::to_string(groups.consumer_heartbeat_interval_ms) +
+                           ", not shorter than groups.consumer-session-timeout-ms, " +
+                           std::to_string(groups.consumer_session_timeout_ms))
+        .Fix("give a session room for several heartbeats");
+  }
   options.tls = config.tls;
   options.broker.acls = {config.acls, config.super_users};
   if (config.tls.certificate.empty() != config.tls.key.empty()) {

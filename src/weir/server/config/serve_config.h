@@ -41,6 +41,8 @@ struct ServeConfig {
   std::string durability = "fsync";
   // [groups]
   int32_t min_session_timeout_ms = log::GroupOptions().min_session_timeout_ms;  // of members
+  int32_t consumer_session_timeout_ms = log::GroupOptions().consumer_session_timeout_ms;
+  int32_t consumer_heartbeat_interval_ms = log::GroupOptions().consumer_heartbeat_interval_ms;
   // [tls]
   TlsOptions tls;
   // [security]
