@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 from test_security import MECHANISMS, PASSWORD, certificates, secure  # noqa: F401
-from weir_project import weir_bin
+from weir_project import Project, weir_bin
 
 SECONDS_MAX = 30
 
@@ -37,6 +37,25 @@ def test_who_has_the_password_comes_in(secure, certificates, tmp_path, listener,
     wrong = {**properties, "sasl.jaas.config": 'a required username="alice" password="no";'}
     done = topic(secure, listener, tmp_path, wrong, "ls")
     assert done.returncode == 3 and "let us in" in done.stderr and "password" in done.stderr
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_tables_come_in_too(secure, certificates, tmp_path, mechanism):  # noqa: F811
+    properties = {"security.protocol": "SASL_SSL", "sasl.mechanism": mechanism,
+                  "sasl.username": "alice", "sasl.password": PASSWORD,
+                  "ssl.ca.location": certificates / "ca.pem"}
+    name = f"lines-{mechanism}"
+    for command in (["create", name], ["produce", name]):
+        assert topic(secure, "sasl+tls", tmp_path, properties, *command).returncode == 0
+    options = ", ".join(f"'properties.{key}' = '{value}'" for key, value in properties.items())
+    project = Project(tmp_path / "project")
+    project.write("p.sql", f"""
+CREATE TABLE raw (line VARCHAR) WITH ('connector' = 'kafka', 'topic' = '{name}', 'format' = 'raw',
+  'properties.bootstrap.servers' = '{secure.listeners["sasl+tls"]}', {options});
+CREATE MATERIALIZED TABLE lines AS SELECT * FROM raw;
+""")
+    project.run_ok()
+    assert project.rows("SELECT line FROM lines") == [("one",)]
 
 
 def test_what_does_not_fit_the_port_is_told(secure, certificates, tmp_path):  # noqa: F811

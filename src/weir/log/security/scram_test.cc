@@ -1,6 +1,7 @@
 #include "weir/log/security/scram.h"
 
 #include "gtest/gtest.h"
+#include "weir/log/security/digest.h"
 
 namespace weir::log {
 namespace {
@@ -72,6 +73,34 @@ TEST(ScramTest, TheExchangeOfTheRfc) {
   ASSERT_TRUE(last.ok()) << last.error().ToString();
   EXPECT_EQ(*last, kServerFinal);
   EXPECT_EQ(exchange.user(), "user");
+}
+
+// What a client with the right password answers, if it takes this for the nonce.
+std::string FinalWithNonce(const std::string& nonce) {
+  const std::string salted =
+      Pbkdf2(HashKind::kSha256, "pencil", *FromBase64("W22ZaJ0SNY7soEsUEjb6gQ=="), 4096);
+  std::string proof = Hmac(HashKind::kSha256, salted, "Client Key");
+  const std::string without_proof = "c=biws,r=" + nonce;
+  const std::string signature =
+      Hmac(HashKind::kSha256, Hash(HashKind::kSha256, proof),
+           std::string(kClientFirst).substr(3) + "," + kServerFirst + "," + without_proof);
+  for (size_t i = 0; i < proof.size(); ++i) proof[i] = static_cast<char>(proof[i] ^ signature[i]);
+  return without_proof + ",p=" + ToBase64(proof);
+}
+
+TEST(ScramTest, AClientMaySayItsNonceTwiceAndNothingElse) {
+  const std::string own = "rOprNGfwEbeRWgbNEkqO";
+  const auto takes = [](const std::string& nonce) {
+    ScramExchange exchange(ScramMechanism::kSha256, FindPencil, kServerNonce);
+    EXPECT_TRUE(exchange.First(kClientFirst).ok());
+    return exchange.Final(FinalWithNonce(nonce)).ok();
+  };
+  EXPECT_TRUE(takes(own + kServerNonce));
+  EXPECT_TRUE(takes(own + own + kServerNonce));  // librdkafka before 2.6.1
+  EXPECT_FALSE(takes(own + own + own + kServerNonce));
+  EXPECT_FALSE(takes("x" + own + kServerNonce));
+  EXPECT_FALSE(takes(kServerNonce));
+  EXPECT_FALSE(takes(own));
 }
 
 TEST(ScramTest, AnExchangeIsGoodForOneProof) {
