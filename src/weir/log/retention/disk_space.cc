@@ -58,8 +58,7 @@ bool DiskSpace::TooFull(uint64_t appended, uint64_t bytes) {
 std::string DiskSpace::Message() const {
   return std::to_string(free_) + " bytes are free on the disk of " + folder_ + "; " +
          std::to_string(reserve_) +
-         " are kept in reserve for commits, deletions and rewriting: free some, lower retention, "
-         "or lower the reserve";
+         " are kept in reserve for commits, deletions and rewriting: free some, or lower retention";
 }
 
 }  // namespace weir::log

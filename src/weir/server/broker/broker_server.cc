@@ -11,6 +11,7 @@
 
 #include "weir/log/security/users.h"
 #include "weir/server/broker/asio_timers.h"
+#include "weir/server/broker/disk_watch.h"
 #include "weir/server/broker/http_page.h"
 #include "weir/server/broker/lag_metrics.h"
 #include "weir/server/topics/serving_file.h"
@@ -56,7 +57,9 @@ class BrokerServer::Parts {
     WEIR_RETURN_IF_ERROR(env_.CreateDirsSynced(options_.data));
     auto lock = env_.LockFile(JoinPath(options_.data, "LOCK"));
     if (!lock.ok()) {
-      return Error::User(ErrorCode::kConflict, "another weir serves this folder")
+      if (lock.error().code() != ErrorCode::kConflict) return std::move(lock).error();
+      return Error::User(ErrorCode::kConflict,
+                         "another weir has this folder of topics: " + lock.error().message())
           .At(options_.data)
           .Fix("stop it, or give another --data");
     }
@@ -71,6 +74,7 @@ class BrokerServer::Parts {
     WEIR_ASSIGN_OR_RETURN(log_, log::EventLog::Open(env_, metrics_, log_options, &recovery_));
     broker_ = std::make_unique<log::kafka::Broker>(env_, metrics_, *log_, timers_, options_.broker);
     lag_metrics_ = std::make_unique<LagMetrics>(*broker_);
+    disk_watch_ = std::make_unique<DiskWatch>(*broker_, metrics_, timers_);
     WEIR_RETURN_IF_ERROR(MakeFirstUser());
     if (options_.broker.acls.enabled && options_.broker.acls.super_users.empty() &&
         broker_->authorizer().all().empty()) {
@@ -110,6 +114,7 @@ class BrokerServer::Parts {
         [this](const Error& failure) {
           asio::post(loop_, [this, failure] { OnlyReadFromNowOn(failure); });
         });
+    disk_watch_->Begin();
     WEIR_RETURN_IF_ERROR(TellServing());
     return Status::Ok();
   }
@@ -223,6 +228,7 @@ class BrokerServer::Parts {
   std::unique_ptr<log::EventLog> log_;
   std::unique_ptr<log::kafka::Broker> broker_;
   std::unique_ptr<LagMetrics> lag_metrics_;
+  std::unique_ptr<DiskWatch> disk_watch_;
   std::unique_ptr<TlsContext> tls_;
   std::vector<std::unique_ptr<KafkaListener>> listeners_;
   std::unique_ptr<HttpPage> page_;

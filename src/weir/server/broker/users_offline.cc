@@ -14,11 +14,17 @@ namespace {
 class HeldLog {
  public:
   static Result<std::unique_ptr<HeldLog>> Open(Env& env, const std::string& data) {
+    if (!env.Exists(data)) {
+      return Error::User(ErrorCode::kNotFound, "there are no users: no such folder of topics")
+          .At(data)
+          .Fix("`weir user add NAME` makes it with its first user; or name another with --data");
+    }
     auto held = std::make_unique<HeldLog>();
     auto lock = env.LockFile(JoinPath(data, "LOCK"));
     if (!lock.ok()) {
       if (lock.error().code() != ErrorCode::kConflict) return std::move(lock).error();
-      return Error::User(ErrorCode::kConflict, "a weir serves this folder")
+      return Error::User(ErrorCode::kConflict,
+                         "a weir serves this folder: " + lock.error().message())
           .At(data)
           .Fix(
               "change its users through it: kafka-configs --alter --entity-type users "
