@@ -75,6 +75,16 @@ def test_a_replication_factor_of_three_is_taken_as_one(admin, name):
     assert topic.partitions[0].replicas == [1]
 
 
+def test_a_replication_factor_of_three_may_be_refused(tmp_path):
+    settings = tmp_path / "weir.toml"
+    settings.write_text('[serve]\nreplication = "strict"\n')
+    with Broker(tmp_path / "data", "--config", str(settings)) as broker:
+        admin = AdminClient({"bootstrap.servers": broker.address})
+        error = refused(admin.create_topics([NewTopic("t", 1, 3)]))
+        assert error.code() == KafkaError.INVALID_REPLICATION_FACTOR
+        done(admin.create_topics([NewTopic("t", 1, 1)]))
+
+
 def test_what_is_wrong_is_said(admin, name):
     done(admin.create_topics([NewTopic(name + ".a", 2, 1)]))
     error = refused(admin.create_topics([NewTopic(name + ".a", 2, 1)]))

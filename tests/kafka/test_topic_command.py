@@ -390,6 +390,44 @@ def test_a_group_is_moved_only_when_told_to_and_nobody_reads(tools, broker, name
     consumer.close()
 
 
+def test_what_a_group_has_read_is_forgotten_only_when_told_to(tools, broker, name):
+    tools("create", name, "--partitions", "2")
+    other = f"{name}-other"
+    for topic in (name, other):
+        tools("create", topic, "--partitions", "2", "--if-absent")
+        tools("produce", topic, typed="1\n2\n3\n4\n")
+        committed_group(broker, topic, name, {0: 1, 1: 1})
+    read = lambda: {(row["topic"], row["partition"])  # noqa: E731
+                    for row in tools.json("lag", name) if row["committed"] is not None}
+    assert len(read()) == 4
+    assert "forgotten" in tools("reset", name, "--topic", f"{name}:1", "--forget")
+    assert len(read()) == 4
+    told = tools.json("reset", name, "--topic", f"{name}:1", "--forget", "--execute")
+    assert told["offsets"] == [{"topic": name, "partition": 1, "was": 1, "offset": None}]
+    assert read() == {(name, 0), (other, 0), (other, 1)}
+    wrong = tools.ended("reset", name, "--all-topics", "--forget", "--to-latest")
+    assert wrong.code == 2 and "--forget" in wrong.err
+
+    wrong = tools.ended("groups", name, "--delete")
+    assert wrong.code == 2 and "3 offsets" in wrong.err and "--yes" in wrong.err
+    assert len(read()) == 3
+    wrong = tools.ended("groups", "--delete", "--yes")
+    assert wrong.code == 2 and "which groups" in wrong.err
+    consumer = Consumer({"bootstrap.servers": broker.address, "group.id": name, "client.id": "me"})
+    consumer.subscribe([name])
+    until = time.monotonic() + SECONDS_MAX
+    while not consumer.assignment():
+        consumer.poll(0.1)
+        assert time.monotonic() < until
+    wrong = tools.ended("groups", name, "--delete", "--yes")
+    assert wrong.code == 2 and "1 member" in wrong.err and "me on" in wrong.err
+    consumer.close()
+    tools("groups", name, "--delete", "--yes")
+    assert name not in [row["group"] for row in tools.json("groups")]
+    wrong = tools.ended("groups", name, "--delete", "--yes")
+    assert wrong.code == 2 and "no group" in wrong.err
+
+
 # --- without a server ---
 
 def test_a_folder_that_is_served_is_asked_for_at_its_server(tools, broker, name):
@@ -401,6 +439,13 @@ def test_a_folder_that_is_served_is_asked_for_at_its_server(tools, broker, name)
                           f"SELECT value FROM topic('{name}')"], cwd=tools.folder,
                          capture_output=True, text=True, timeout=SECONDS_MAX)
     assert sql.stdout == "value\nby folder\n", sql.stderr
+
+
+def test_a_folder_has_one_broker(broker, tmp_path):
+    done = subprocess.run([weir_bin(), "serve", "--data", str(broker.data), "--listen",
+                           "127.0.0.1:0", "--http", "0"], cwd=tmp_path, capture_output=True,
+                          text=True, timeout=SECONDS_MAX)
+    assert done.returncode == 2 and f"process {broker.process.pid} " in done.stderr, done.stderr
 
 
 def test_a_folder_that_nobody_serves(tmp_path):

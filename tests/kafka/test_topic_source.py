@@ -396,6 +396,44 @@ def test_weirs_own_topic_served_or_not(tmp_path):
     assert "deleted and made again" in ended.text
 
 
+LINES = """
+CREATE TABLE lines_raw (line VARCHAR)
+  WITH ('connector' = 'topic', 'topic' = 'lines', 'format' = 'raw');
+CREATE MATERIALIZED TABLE lines AS SELECT * FROM lines_raw;
+"""
+
+
+def test_the_folder_is_the_one_that_weir_toml_says(tmp_path):
+    project = Project(tmp_path / "project")
+    project.write("p.sql", LINES)
+    project.write("words.txt", "one\ntwo\n")
+    project.write("weir.toml", '[serve]\ndata = "../events"\n')
+    assert project.weir("topic", "create", "lines").code == 0
+    assert project.weir("topic", "produce", "lines", "words.txt").code == 0
+    project.run_ok()
+    assert sorted(project.rows("SELECT line FROM lines")) == [("one",), ("two",)]
+    counted = project.weir("sql", "-c", "SELECT records FROM system.topics", "--format", "csv")
+    assert counted.out == "records\n2\n", str(counted)
+    assert not (project.folder / "data").exists()
+    project.write("weir.toml", '[serve]\ndate = "../events"\n')
+    wrong = project.run()
+    assert wrong.code == 2 and "weir.toml:2:1" in wrong.text and "'data'" in wrong.text, str(wrong)
+
+
+def test_tables_and_topics_of_one_folder_in_one_session(tmp_path):
+    project = Project(tmp_path / "project")
+    project.write("p.sql", LINES)
+    project.write("words.txt", "one\ntwo\n")
+    assert project.weir("topic", "create", "lines").code == 0
+    assert project.weir("topic", "produce", "lines", "words.txt").code == 0
+    of_table, of_topic = "lines_raw", "topic('lines')"
+    both = f"{of_table} JOIN {of_topic} ON line = value"
+    for order in ((of_table, of_topic, both), (of_topic, of_table), (both,)):
+        statements = "".join(f"SELECT count(*) AS n FROM {rows};" for rows in order)
+        told = project.weir("sql", "--format", "csv", "-c", statements)
+        assert told.code == 0 and told.out.split() == ["n", "2"] * len(order), str(told)
+
+
 def test_a_folder_without_topics(tmp_path):
     project = Project(tmp_path / "project")
     project.write("p.sql", TOPIC.format(topic="t", more=""))

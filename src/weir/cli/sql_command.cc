@@ -42,7 +42,8 @@ Status Pipe(SqlShell& shell) {
 }
 
 Status Run(const SqlFlags& flags, Env& env) {
-  WEIR_ASSIGN_OR_RETURN(const server::ProjectOptions options, flags.project.ToOptions());
+  WEIR_ASSIGN_OR_RETURN(server::ProjectOptions options, flags.project.ToOptions());
+  options.serve_topics = true;  // for topic() beside tables of the connector 'topic'
   SqlWorkspace::Topics topics;
   WEIR_ASSIGN_OR_RETURN(topics.client, flags.topics.ToOptions("weir-sql"));
   topics.data = flags.topics.data;
@@ -64,7 +65,6 @@ void AddSqlCommand(CLI::App& app, Outcome& outcome) {
       app.add_subcommand("sql", "ask a project's tables, or any files: shell, -c, or a pipe");
   flags->project.AddTo(*command);
   command->add_option("-c,--command", flags->statements, "run these statements and end");
-  flags->topics.data.clear();  // unless given, the project's
   flags->topics.AddTo(*command);
   command->add_option("--format", flags->format, "of the rows")
       ->check(CLI::IsMember(ResultFormats()))

@@ -90,9 +90,9 @@ std::optional<Explained> AsExplain(const sql::Fragment& statement) {
 
 void RegisterTopics(columnar::Engine& engine, const SqlWorkspace::Topics& topics,
                     const std::string& folder) {
-  const std::string data = topics.data.empty() ? JoinPath(folder, "data") : topics.data;
   server::RegisterTopicFunctions(
-      engine.database(), std::make_shared<server::TopicAccess>(engine.env(), topics.client, data));
+      engine.database(),
+      std::make_shared<server::TopicAccess>(engine.env(), topics.client, topics.data, folder));
 }
 
 // Statements like SET answer with one column "Success" and no row: nothing to show.

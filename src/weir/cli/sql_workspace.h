@@ -20,7 +20,8 @@ class SqlWorkspace {
   // Whose topics topic('name') and the tables of system mean.
   struct Topics {
     server::KafkaClientOptions client;  // without servers: those of the folder
-    std::string data;                   // "": data/ in the project, or in the working directory
+    std::string data;                   // "": as weir.toml of the project's folder says, else
+                                        // data/ there; without a project the working directory's
   };
   // `project_expected`: a folder without .sql files is an error, not a workspace without project.
   static Result<std::unique_ptr<SqlWorkspace>> Open(Env& env, const server::ProjectOptions& options,

@@ -85,7 +85,8 @@ Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Env& env,
   engine_options.spill_dir = JoinPath(runtime->work_folder_, "spill");
   engine_options.spill_bytes_max = options.spill_bytes_max;
   WEIR_ASSIGN_OR_RETURN(runtime->engine_, columnar::Engine::Open(env, engine_options));
-  runtime->catalog_ = std::make_unique<WarehouseCatalog>(*runtime->engine_, runtime->warehouse_);
+  runtime->catalog_ = std::make_unique<WarehouseCatalog>(*runtime->engine_, runtime->warehouse_,
+                                                         options.serve_topics);
   WEIR_ASSIGN_OR_RETURN(runtime->session_, sql::Session::Open(*runtime->engine_));
   WEIR_ASSIGN_OR_RETURN(runtime->prepared_,
                         sql::PrepareProject(*runtime->session_, *runtime->project_,

@@ -29,6 +29,7 @@ struct ProjectOptions {
   uint64_t memory_bytes = 0;  // 0: 70 % of the machine
   int threads = 0;            // 0: as many as the machine has
   uint64_t spill_bytes_max = 0;
+  bool serve_topics = false;  // a folder of topics is shared with topic() and other programs
 };
 
 class ProjectRuntime {

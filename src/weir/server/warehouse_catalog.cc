@@ -9,11 +9,12 @@
 
 namespace weir::server {
 
-WarehouseCatalog::WarehouseCatalog(columnar::Engine& engine, std::string warehouse)
+WarehouseCatalog::WarehouseCatalog(columnar::Engine& engine, std::string warehouse,
+                                   bool serve_topics)
     : engine_(engine),
       warehouse_(std::move(warehouse)),
       tables_(engine.env(), engine),
-      embedded_logs_(engine.env()) {}
+      embedded_logs_(engine.env(), serve_topics) {}
 
 std::string WarehouseCatalog::PathOf(const std::string& table) const {
   return JoinPath(warehouse_, table);

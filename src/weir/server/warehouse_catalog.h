@@ -20,8 +20,9 @@ namespace weir::server {
 
 class WarehouseCatalog final : public columnar::Catalog {
  public:
-  // Both must outlive the object and everything it hands out.
-  WarehouseCatalog(columnar::Engine& engine, std::string warehouse);
+  // Both must outlive the object and everything it hands out. `serve_topics`: folders of topics
+  // that nobody serves are served while a table reads them, not opened for it alone.
+  WarehouseCatalog(columnar::Engine& engine, std::string warehouse, bool serve_topics = false);
 
   Result<std::shared_ptr<columnar::BatchSource>> OpenSource(
       const columnar::SourceDeclaration& declaration) override;

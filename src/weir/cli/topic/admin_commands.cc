@@ -305,13 +305,13 @@ void AddTopicAdminCommands(CLI::App& topic, Outcome& outcome, TopicFlags& where)
     if (has('s')) command.add_flag("--all", flags->all, "all settings, and what they mean");
     if (has('p')) {
       command.add_option("--partitions", flags->partitions, "how many there shall be")
-          ->check(CLI::PositiveNumber);
+          ->check(CLI::Range(1, 1'000'000));
       command.add_option("--set", flags->set, "NAME=VALUE, a setting; may be given several times")
           ->allow_extra_args(false);
     }
     if (has('r')) {
       command.add_option("--replication", flags->replication, "copies of each record")
-          ->check(CLI::PositiveNumber);
+          ->check(CLI::Range(1, 1'000));
       command.add_flag("--if-absent", flags->if_absent, "one that is there is no error");
     }
     if (has('u')) {

@@ -29,6 +29,8 @@ struct GroupFlags {
   std::string group;
   std::string topic;
   bool uncommitted = false;
+  bool remove = false;
+  bool yes = false;
   std::string format = "text";
 
   // Where reset goes: exactly one of them.
@@ -37,6 +39,7 @@ struct GroupFlags {
   std::string to_offset;
   std::string to_time;
   std::string by;
+  bool forget = false;
   std::vector<std::string> topics;
   bool all_topics = false;
   bool execute = false;
@@ -80,10 +83,51 @@ Result<std::vector<GroupInfo>> Wanted(KafkaAdmin& admin, const std::vector<std::
   return groups;
 }
 
+Status NobodyReads(const GroupDescription& group, const std::string& harm) {
+  if (group.members.empty()) return Status::Ok();
+  const server::GroupMember& member = group.members.front();
+  return Error::User(ErrorCode::kConflict,
+                     "the group has " +
+                         observe::Counted(static_cast<int64_t>(group.members.size()), "member") +
+                         " that " + harm + ": " + member.client + " on " + member.host)
+      .At(group.group.id)
+      .Fix("stop its consumers first");
+}
+
+// Groups that nobody reads with, and how far they have read.
+Result<int> DeleteGroups(KafkaAdmin& admin, const GroupFlags& flags) {
+  if (flags.groups.empty()) {
+    return Error::User(ErrorCode::kInvalid, "which groups?").At("--delete").Fix("name them");
+  }
+  WEIR_ASSIGN_OR_RETURN(const auto groups, Wanted(admin, flags.groups));
+  size_t offsets = 0;
+  for (const GroupInfo& group : groups) {
+    WEIR_ASSIGN_OR_RETURN(const GroupDescription described, admin.Describe(group));
+    WEIR_RETURN_IF_ERROR(NobodyReads(described, "would have nothing to go on from"));
+    WEIR_ASSIGN_OR_RETURN(const auto committed, admin.Committed(group));
+    offsets += committed.size();
+  }
+  if (!flags.yes) {
+    return Error::User(ErrorCode::kInvalid,
+                       "this forgets for good how far they have read: " +
+                           observe::Counted(static_cast<int64_t>(offsets), "offset"))
+        .Fix("add --yes");
+  }
+  for (const GroupInfo& group : groups) {
+    WEIR_RETURN_IF_ERROR(admin.DeleteGroup(group));
+    if (!flags.json()) fmt::print("{} is deleted\n", group.id);
+  }
+  if (flags.json()) {
+    PrintJson({{"groups", flags.groups}, {"offsets", offsets}, {"deleted", true}});
+  }
+  return 0;
+}
+
 // All groups, a line each; or of named ones the members.
 Result<int> Groups(const TopicFlags& where, const GroupFlags& flags) {
   WEIR_ASSIGN_OR_RETURN(const TopicSession session, OpenTopics(where));
   KafkaAdmin& admin = *session.admin;
+  if (flags.remove) return DeleteGroups(admin, flags);
   WEIR_ASSIGN_OR_RETURN(const auto groups, Wanted(admin, flags.groups));
   OrderedJson json = OrderedJson::array();
   TextTable table({{"group"},
@@ -231,10 +275,19 @@ Result<std::vector<TopicPartition>> ToReset(KafkaAdmin& admin, const GroupFlags&
   return std::vector<TopicPartition>(partitions.begin(), partitions.end());
 }
 
+constexpr int64_t kForgotten = -1;
+
 // The new offsets, within what is kept.
 Result<std::map<TopicPartition, int64_t>> NewOffsets(
     KafkaAdmin& admin, const GroupFlags& flags, const std::vector<TopicPartition>& partitions,
     const std::map<TopicPartition, int64_t>& committed) {
+  if (flags.forget) {
+    std::map<TopicPartition, int64_t> forgotten;
+    for (const TopicPartition& partition : partitions) {
+      if (committed.count(partition) > 0) forgotten[partition] = kForgotten;
+    }
+    return forgotten;
+  }
   WEIR_ASSIGN_OR_RETURN(const Offsets begins,
                         admin.OffsetsAt(partitions, server::kEarliest, false));
   WEIR_ASSIGN_OR_RETURN(const Offsets ends, admin.OffsetsAt(partitions, server::kLatest, false));
@@ -277,22 +330,11 @@ Result<std::map<TopicPartition, int64_t>> NewOffsets(
 Status OneTarget(const GroupFlags& flags) {
   const int targets = (flags.to_earliest ? 1 : 0) + (flags.to_latest ? 1 : 0) +
                       (flags.to_offset.empty() ? 0 : 1) + (flags.to_time.empty() ? 0 : 1) +
-                      (flags.by.empty() ? 0 : 1);
+                      (flags.by.empty() ? 0 : 1) + (flags.forget ? 1 : 0);
   if (targets == 1) return Status::Ok();
   return Error::User(ErrorCode::kInvalid,
                      targets == 0 ? "where to?" : "only one place can be gone to")
-      .Fix("say one of --to-earliest, --to-latest, --to-offset N, --to-time T, --by N");
-}
-
-Status NobodyReads(const GroupDescription& group) {
-  if (group.members.empty()) return Status::Ok();
-  const server::GroupMember& member = group.members.front();
-  return Error::User(ErrorCode::kConflict,
-                     "the group has " +
-                         observe::Counted(static_cast<int64_t>(group.members.size()), "member") +
-                         " that would write over it: " + member.client + " on " + member.host)
-      .At(group.group.id)
-      .Fix("stop its consumers first");
+      .Fix("say one of --to-earliest, --to-latest, --to-offset N, --to-time T, --by N, --forget");
 }
 
 // A group that is not there is made by its first offsets.
@@ -312,11 +354,17 @@ Result<int> Reset(const TopicFlags& where, const GroupFlags& flags) {
   WEIR_ASSIGN_OR_RETURN(const TopicSession session, OpenTopics(where));
   KafkaAdmin& admin = *session.admin;
   WEIR_ASSIGN_OR_RETURN(const GroupDescription group, ResetGroup(admin, flags.group));
-  WEIR_RETURN_IF_ERROR(NobodyReads(group));
+  WEIR_RETURN_IF_ERROR(NobodyReads(group, "would write over it"));
   WEIR_ASSIGN_OR_RETURN(const auto committed, admin.Committed(group.group));
   WEIR_ASSIGN_OR_RETURN(const auto partitions, ToReset(admin, flags, committed));
   WEIR_ASSIGN_OR_RETURN(const auto offsets, NewOffsets(admin, flags, partitions, committed));
-  if (flags.execute) WEIR_RETURN_IF_ERROR(admin.Commit(group.group, offsets));
+  if (flags.execute && flags.forget) {
+    std::vector<TopicPartition> had;
+    for (const auto& [partition, offset] : offsets) had.push_back(partition);
+    WEIR_RETURN_IF_ERROR(admin.Forget(group.group, had));
+  } else if (flags.execute) {
+    WEIR_RETURN_IF_ERROR(admin.Commit(group.group, offsets));
+  }
   TextTable table({{"topic"},
                    {"partition", TextTable::kRight},
                    {"was", TextTable::kRight},
@@ -326,10 +374,11 @@ Result<int> Reset(const TopicFlags& where, const GroupFlags& flags) {
     const auto old = committed.find(partition);
     const bool had = old != committed.end();
     table.Add({partition.topic, std::to_string(partition.partition),
-               had ? std::to_string(old->second) : "", std::to_string(offset)});
+               had ? std::to_string(old->second) : "",
+               offset == kForgotten ? "forgotten" : std::to_string(offset)});
     OrderedJson row = {{"topic", partition.topic}, {"partition", partition.partition}};
     row["was"] = had ? OrderedJson(old->second) : OrderedJson();
-    row["offset"] = offset;
+    row["offset"] = offset == kForgotten ? OrderedJson() : OrderedJson(offset);
     rows.push_back(std::move(row));
   }
   if (flags.json()) {
@@ -355,6 +404,9 @@ void AddTopicGroupCommands(CLI::App& topic, Outcome& outcome, TopicFlags& where)
   auto groups = std::make_shared<GroupFlags>();
   CLI::App& list = add("groups", "consumer groups; of named ones the members", groups, Groups);
   list.add_option("group", groups->groups, "only these, with their members");
+  CLI::Option* remove = list.add_flag("--delete", groups->remove,
+                                      "delete these and their offsets; nobody may read with them");
+  list.add_flag("--yes", groups->yes, "really")->needs(remove);
 
   auto behind = std::make_shared<GroupFlags>();
   CLI::App& lag = add("lag", "how far groups are behind, in records and time", behind, Lag);
@@ -376,6 +428,8 @@ void AddTopicGroupCommands(CLI::App& topic, Outcome& outcome, TopicFlags& where)
   reset.add_option("--to-time", target->to_time,
                    "the first record from then on: 2026-11-21 19:00 (UTC), or 15m ago");
   reset.add_option("--by", target->by, "so many records on, or with --by=-10 back");
+  reset.add_flag("--forget", target->forget,
+                 "nowhere: the group forgets them, and its consumers begin anew");
   CLI::Option* execute = reset.add_flag("--execute", target->execute, "do it");
   reset.add_flag("--dry-run", target->dry_run, "only show it, as without --execute")
       ->excludes(execute);

@@ -189,7 +189,7 @@ void AddTopicProduceCommand(CLI::App& topic, Outcome& outcome, TopicFlags& where
   command.add_option("--header", flags->headers, "NAME=VALUE for each record; several times")
       ->allow_extra_args(false);
   command.add_option("--partition", flags->partition, "this one (default: by key, else in turn)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, 1'000'000));
   command
       .add_option("--input", flags->input,
                   "text: the line is the value; json: objects as `tail --format json` writes them")

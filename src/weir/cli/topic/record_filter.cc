@@ -84,9 +84,12 @@ Result<std::vector<size_t>> RecordFilter::Take() {
   chunk.Reset();
   if (kept.ok() || kept.error().actor() != Actor::kUser) return kept;
   const std::string& message = kept.error().message();
+  // One record that is no JSON is enough.
+  const bool no_json = message.find("Malformed JSON") != std::string::npos;
   return Error::User(ErrorCode::kInvalid, message.substr(0, message.find('\n')))
       .At("--where")
-      .Fix("try_cast gives NULL where a value does not fit");
+      .Fix(no_json ? "pass over what is no JSON: CASE WHEN json_valid(value) THEN ... END"
+                   : "try_cast gives NULL where a value does not fit");
 }
 
 }  // namespace weir::cli

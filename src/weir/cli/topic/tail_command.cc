@@ -248,7 +248,11 @@ Status Read(TopicReader& reader, Tail& tail, const std::function<bool()>& stop,
 }
 
 Result<int> Run(const TopicFlags& where, TailFlags flags) {
-  if (flags.from.empty() && flags.last < 0) flags.last = flags.follow ? 0 : kLastDefault;
+  if (flags.from.empty() && flags.last < 0) {
+    flags.last = flags.follow ? 0 : kLastDefault;
+    // As tail of files has it: the newest so many.
+    if (!flags.follow && flags.limit >= 0) flags.last = std::min(flags.limit, kLastMax);
+  }
   WEIR_ASSIGN_OR_RETURN(const TopicSession session, OpenTopics(where));
   KafkaAdmin& admin = *session.admin;
   WEIR_ASSIGN_OR_RETURN(const auto partitions, PartitionsOf(admin, flags));
@@ -317,7 +321,7 @@ void AddTopicTailCommand(CLI::App& topic, Outcome& outcome, TopicFlags& where) {
       ->check(CLI::Range(int64_t{0}, kLastMax))
       ->excludes(from);
   command.add_option("-n,--limit", flags->limit, "stop after so many")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000'000}));
   command.add_option("--partition", flags->partitions, "only these, as 0,2,4-7");
   command.add_option("--where", flags->where,
                      "SQL condition over partition, \"offset\", timestamp, key, value, headers");

@@ -9,6 +9,7 @@
 #include "duckdb/common/types/value.hpp"
 #include "weir/cli/commands.h"
 #include "weir/observe/quantity.h"
+#include "weir/server/config/serve_config.h"
 
 namespace weir::cli {
 
@@ -37,10 +38,9 @@ std::vector<std::string> SplitAtCommas(const std::string& text) {
 void TopicFlags::AddTo(CLI::App& command) {
   command.add_option("--server", server,
                      "Kafka server to ask, HOST:PORT (several with commas); weir serve or any");
-  command
-      .add_option("--data", data,
-                  "without --server: folder of the topics; whoever serves it is asked")
-      ->capture_default_str();
+  command.add_option("--data", data,
+                     "without --server: folder of the topics; whoever serves it is asked [as "
+                     "weir.toml here says, else data]");
   command.add_option("--client-config", client_config,
                      "file of properties for TLS and login, as Kafka's tools take it");
 }
@@ -61,8 +61,12 @@ Result<TopicSession> OpenTopics(const TopicFlags& flags, bool make_folder) {
   TopicSession session;
   WEIR_ASSIGN_OR_RETURN(server::KafkaClientOptions options, flags.ToOptions("weir-topic"));
   if (options.servers.empty()) {
-    WEIR_ASSIGN_OR_RETURN(
-        session.host, server::TopicHost::Open(RealEnv(), flags.data, {.make_folder = make_folder}));
+    std::string data = flags.data;
+    if (data.empty()) {
+      WEIR_ASSIGN_OR_RETURN(data, server::DataFolderIn(RealEnv(), ""));
+    }
+    WEIR_ASSIGN_OR_RETURN(session.host,
+                          server::TopicHost::Open(RealEnv(), data, {.make_folder = make_folder}));
     options.servers = {session.host->address()};
     if (session.host->is_own()) options.login = {};  // it wants none
   }
@@ -89,7 +93,7 @@ Result<std::pair<std::string, std::string>> ParsePair(const std::string& text, c
   if (equals == std::string::npos || equals == 0) {
     return Error::User(ErrorCode::kInvalid, "'" + text + "' is no name=value")
         .At(option)
-        .Fix("write for example " + std::string(option) + " retention.ms=86400000");
+        .Fix("write " + std::string(option) + " NAME=VALUE");
   }
   return std::make_pair(text.substr(0, equals), text.substr(equals + 1));
 }

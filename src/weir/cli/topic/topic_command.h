@@ -21,8 +21,8 @@ namespace weir::cli {
 
 // --server or --data, and --client-config.
 struct TopicFlags {
-  std::string server;  // "host:port", several with commas
-  std::string data = "data";
+  std::string server;         // "host:port", several with commas
+  std::string data;           // "": as weir.toml of this folder says, else "data"
   std::string client_config;  // file of properties
 
   void AddTo(CLI::App& command);

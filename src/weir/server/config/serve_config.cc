@@ -115,6 +115,12 @@ Status TakeDurability(const Value& value, ServeConfig* config) {
   return value.Wrong("is 'fsync' or 'os'");
 }
 
+Status TakeReplication(const Value& value, ServeConfig* config) {
+  WEIR_RETURN_IF_ERROR(value.Take(&config->replication));
+  if (config->replication == "auto" || config->replication == "strict") return Status::Ok();
+  return value.Wrong("is 'auto' or 'strict'");
+}
+
 Status TakeMechanisms(const Value& value, ServeConfig* config) {
   std::vector<std::string> names;
   WEIR_RETURN_IF_ERROR(value.Take(&names));
@@ -160,6 +166,7 @@ const Key kKeys[] = {
      [](const Value& v, ServeConfig* c) { return v.Take(&c->auto_create); }},
     {"serve", "node-id",
      [](const Value& v, ServeConfig* c) { return v.Take(&c->node_id, 0, kNodeIdMax); }},
+    {"serve", "replication", &TakeReplication},
     {"log", "durability", &TakeDurability},
     {"groups", "min-session-timeout-ms",
      [](const Value& v, ServeConfig* c) {
@@ -326,6 +333,15 @@ Result<ServeConfig> ReadServeConfig(Env& env, const std::string& path) {
   return config;
 }
 
+Result<std::string> DataFolderIn(Env& env, const std::string& folder) {
+  const std::string file = JoinPath(folder, kConfigFileName);
+  const std::string usual = ServeConfig().data;
+  if (!env.Exists(file)) return JoinPath(folder, usual);
+  WEIR_ASSIGN_OR_RETURN(const ServeConfig config, ReadServeConfig(env, file));
+  // A path in the file has its folder in front already.
+  return config.data == usual ? JoinPath(folder, usual) : config.data;
+}
+
 Result<BrokerServerOptions> ToBrokerServerOptions(Env& env, const ServeConfig& config) {
   BrokerServerOptions options;
   options.data = config.data;
@@ -333,6 +349,7 @@ Result<BrokerServerOptions> ToBrokerServerOptions(Env& env, const ServeConfig& c
   options.broker.default_partitions = config.partitions;
   options.broker.auto_create_topics = config.auto_create;
   options.broker.node_id = config.node_id;
+  options.broker.clamp_replication = config.replication == "auto";
   log::GroupOptions& groups = options.broker.groups;
   groups.min_session_timeout_ms = config.min_session_timeout_ms;
   groups.consumer_session_timeout_ms = config.consumer_session_timeout_ms;

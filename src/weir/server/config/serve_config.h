@@ -36,7 +36,8 @@ struct ServeConfig {
   ListenAddress http = {"127.0.0.1", 8080, false, false};  // port 0: none
   int32_t partitions = 1;
   bool auto_create = true;
-  int32_t node_id = 1;  // what clients are told
+  int32_t node_id = 1;               // what clients are told
+  std::string replication = "auto";  // "strict": factors above 1 are refused
   // [log]
   std::string durability = "fsync";
   // [groups]
@@ -58,6 +59,10 @@ struct ServeConfig {
 // The file; with `path` "" weir.toml of the current folder, if there is one. Paths in it are
 // relative to its folder. Errors name file, line and column.
 Result<ServeConfig> ReadServeConfig(Env& env, const std::string& path);
+
+// Where the topics of a folder lie for programs that work in it: as its weir.toml says, else in
+// data/ there. Errors: those of its weir.toml.
+Result<std::string> DataFolderIn(Env& env, const std::string& folder);
 
 // kUser: what should not be: listeners that anybody reaches and that ask for nothing, PLAIN
 // passwords that travel readable, TLS without certificate. Reads the first user's password.

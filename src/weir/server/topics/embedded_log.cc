@@ -4,6 +4,7 @@
 
 #include "weir/log/kafka/cluster_id.h"
 #include "weir/server/topics/serving_file.h"
+#include "weir/server/topics/topic_host.h"
 
 namespace weir::server {
 
@@ -24,7 +25,9 @@ Result<std::shared_ptr<EmbeddedLog>> EmbeddedLog::Open(Env& env, const std::stri
   auto lock = env.LockFile(JoinPath(folder, "LOCK"));
   if (!lock.ok()) {
     if (lock.error().code() != ErrorCode::kConflict) return std::move(lock).error();
-    return Error::Retry(ErrorCode::kConflict, "another weir has this folder of topics").At(folder);
+    return Error::Retry(ErrorCode::kConflict,
+                        "another weir has this folder of topics: " + lock.error().message())
+        .At(folder);
   }
   out->lock_ = std::move(lock).value();
   RemoveServing(env, folder);
@@ -62,6 +65,18 @@ Status EmbeddedLog::WaitDurable(log::Position position) {
   }
   log_->Advance(log_->journal().durable());
   return Status::Ok();
+}
+
+EmbeddedLogs::EmbeddedLogs(Env& env, bool serve) : env_(env), serve_(serve) {}
+EmbeddedLogs::~EmbeddedLogs() = default;
+
+Result<const TopicHost*> EmbeddedLogs::Serve(const std::string& folder) {
+  std::lock_guard lock(mutex_);
+  std::unique_ptr<TopicHost>& host = hosts_[folder];
+  if (!host) {
+    WEIR_ASSIGN_OR_RETURN(host, TopicHost::Open(env_, folder, {}));
+  }
+  return host.get();
 }
 
 Result<std::shared_ptr<EmbeddedLog>> EmbeddedLogs::Open(const std::string& folder) {

@@ -55,18 +55,29 @@ class EmbeddedLog {
   std::unique_ptr<log::EventLog> log_;
 };
 
+class TopicHost;
+
 // The embedded logs of this process, one for each folder: a folder's lock is had once.
 //
 // Thread rule: thread-safe.
 class EmbeddedLogs {
  public:
-  explicit EmbeddedLogs(Env& env) : env_(env) {}
+  // `serve`: folders are not opened but served while this lives, so that others can use them too:
+  // topic() of the same session, and other programs.
+  explicit EmbeddedLogs(Env& env, bool serve = false);
+  ~EmbeddedLogs();
+
+  bool serve() const { return serve_; }
   Result<std::shared_ptr<EmbeddedLog>> Open(const std::string& folder);
+  // Whoever serves the folder; a broker of our own if nobody does.
+  Result<const TopicHost*> Serve(const std::string& folder);
 
  private:
   Env& env_;
-  std::mutex mutex_;  // guards logs_
+  const bool serve_;
+  std::mutex mutex_;  // guards what follows
   std::map<std::string, std::weak_ptr<EmbeddedLog>> logs_;
+  std::map<std::string, std::unique_ptr<TopicHost>> hosts_;
 };
 
 }  // namespace weir::server

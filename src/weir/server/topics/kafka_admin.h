@@ -134,6 +134,10 @@ class KafkaAdmin {
   Result<std::map<TopicPartition, int64_t>> Committed(const GroupInfo& group);
   // Of a group without members.
   Status Commit(const GroupInfo& group, const std::map<TopicPartition, int64_t>& offsets);
+  // The group, which has no members, forgets how far it has read of these.
+  Status Forget(const GroupInfo& group, const std::vector<TopicPartition>& partitions);
+  // The group, which has no members, and all its offsets.
+  Status DeleteGroup(const GroupInfo& group);
 
   // --- transactions ---
   // All that coordinators know; with `hanging`, and those that partitions have open without one.

@@ -4,9 +4,11 @@
 
 #include "weir/log/kafka/messages/consumer_group_describe.h"
 #include "weir/log/kafka/messages/consumer_protocol.h"
+#include "weir/log/kafka/messages/delete_groups.h"
 #include "weir/log/kafka/messages/describe_groups.h"
 #include "weir/log/kafka/messages/list_groups.h"
 #include "weir/log/kafka/messages/offset_commit.h"
+#include "weir/log/kafka/messages/offset_delete.h"
 #include "weir/log/kafka/messages/offset_fetch.h"
 #include "weir/server/topics/kafka_admin.h"
 #include "weir/server/topics/kafka_failure.h"
@@ -168,6 +170,44 @@ Status KafkaAdmin::Commit(const GroupInfo& group,
                                            "/" + std::to_string(partition.partition_index),
                                        partition.error_code));
     }
+  }
+  return Status::Ok();
+}
+
+Status KafkaAdmin::Forget(const GroupInfo& group, const std::vector<TopicPartition>& partitions) {
+  kafka::OffsetDeleteRequest request;
+  request.group_id = group.id;
+  for (const TopicPartition& partition : partitions) {
+    if (request.topics.empty() || request.topics.back().name != partition.topic) {
+      request.topics.emplace_back();
+      request.topics.back().name = partition.topic;
+    }
+    request.topics.back().partitions.push_back({partition.partition});
+  }
+  WEIR_ASSIGN_OR_RETURN(const int32_t node, client_.Coordinator(group.id, 0));
+  WEIR_ASSIGN_OR_RETURN(const auto response,
+                        client_.Ask<kafka::OffsetDeleteResponse>(node, request));
+  WEIR_RETURN_IF_ERROR(
+      KafkaStatus("deleting offsets of group '" + group.id + "'", response.error_code));
+  for (const auto& topic : response.topics) {
+    for (const auto& partition : topic.partitions) {
+      WEIR_RETURN_IF_ERROR(KafkaStatus("deleting the offset of '" + group.id + "' in " +
+                                           topic.name + "/" +
+                                           std::to_string(partition.partition_index),
+                                       partition.error_code));
+    }
+  }
+  return Status::Ok();
+}
+
+Status KafkaAdmin::DeleteGroup(const GroupInfo& group) {
+  kafka::DeleteGroupsRequest request;
+  request.groups_names.push_back(group.id);
+  WEIR_ASSIGN_OR_RETURN(const int32_t node, client_.Coordinator(group.id, 0));
+  WEIR_ASSIGN_OR_RETURN(const auto response,
+                        client_.Ask<kafka::DeleteGroupsResponse>(node, request));
+  for (const auto& result : response.results) {
+    WEIR_RETURN_IF_ERROR(KafkaStatus("deleting group '" + group.id + "'", result.error_code));
   }
   return Status::Ok();
 }

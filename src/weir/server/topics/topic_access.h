@@ -17,9 +17,10 @@ namespace weir::server {
 
 class TopicAccess {
  public:
-  // Without servers: those of the folder.
-  TopicAccess(Env& env, KafkaClientOptions client, std::string data)
-      : env_(env), data_(std::move(data)), client_(std::move(client)) {}
+  // Without servers: those of the folder `data`; without it, of what programs in the folder `home`
+  // take for it (DataFolderIn).
+  TopicAccess(Env& env, KafkaClientOptions client, std::string data, std::string home)
+      : env_(env), data_(std::move(data)), home_(std::move(home)), client_(std::move(client)) {}
 
   Env& env() { return env_; }
   Result<std::unique_ptr<KafkaClient>> Connect();
@@ -27,6 +28,7 @@ class TopicAccess {
  private:
   Env& env_;
   const std::string data_;
+  const std::string home_;
   std::mutex mutex_;  // protects what follows
   std::unique_ptr<TopicHost> host_;
   KafkaClientOptions client_;

@@ -11,16 +11,14 @@ namespace {
 constexpr int kServingTries = 100;
 constexpr int64_t kServingPauseUs = 20'000;
 
-// What the process that serves the folder wrote there.
-Result<std::string> AddressOfServer(Env& env, const std::string& data) {
+// What the process that serves the folder wrote there; `taken`: whose it is.
+Result<std::string> AddressOfServer(Env& env, const std::string& data, const Error& taken) {
   for (int tries = 1;; ++tries) {
     if (const auto serving = ReadServing(env, data)) return serving->address;
     if (tries == kServingTries) {
-      return Error::User(
-                 ErrorCode::kConflict,
-                 "this folder is open in a run, or by a table of the connector 'topic' here")
+      return Error::Retry(ErrorCode::kConflict, taken.message())
           .At(data)
-          .Fix("start `weir serve` on the folder: then several can use it");
+          .Fix("wait for it to end; with `weir serve` on the folder several can use it");
     }
     env.SleepMicros(kServingPauseUs);
   }
@@ -50,7 +48,7 @@ Result<std::unique_ptr<TopicHost>> TopicHost::Open(Env& env, const std::string& 
     return host;
   }
   if (opened.error().code() != ErrorCode::kConflict) return std::move(opened).error();
-  WEIR_ASSIGN_OR_RETURN(host->address_, AddressOfServer(env, data));
+  WEIR_ASSIGN_OR_RETURN(host->address_, AddressOfServer(env, data, opened.error()));
   return host;
 }
 

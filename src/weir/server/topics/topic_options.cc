@@ -2,18 +2,23 @@
 
 #include <utility>
 
-#include "weir/base/env.h"
 #include "weir/connect/option_values.h"
+#include "weir/server/config/serve_config.h"
 
 namespace weir::server {
 
-Result<TopicOptions> ParseTopicOptions(const std::map<std::string, std::string>& options,
+Result<std::string> TopicsFolder(Env& env, const std::optional<std::string>& data,
+                                 const std::string& base_folder) {
+  return data ? Result<std::string>(JoinPath(base_folder, *data)) : DataFolderIn(env, base_folder);
+}
+
+Result<TopicOptions> ParseTopicOptions(Env& env, const std::map<std::string, std::string>& options,
                                        const std::string& table, const std::string& base_folder) {
   TopicOptions out;
   connect::OptionReader reader("topic", options);
   reader.Take("connector");
   out.topic = reader.Take("topic").value_or(table);
-  out.data = JoinPath(base_folder, reader.Take("data").value_or("data"));
+  WEIR_ASSIGN_OR_RETURN(out.data, TopicsFolder(env, reader.Take("data"), base_folder));
   out.properties = reader.TakePrefix("properties.");
   if (const auto group = out.properties.find("group.id"); group != out.properties.end()) {
     out.group_id = group->second;

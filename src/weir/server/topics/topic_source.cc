@@ -9,6 +9,7 @@
 #include "weir/connect/records/record_source.h"
 #include "weir/server/topics/embedded_topic.h"
 #include "weir/server/topics/serving_file.h"
+#include "weir/server/topics/topic_host.h"
 
 namespace weir::server {
 
@@ -42,10 +43,16 @@ Result<std::shared_ptr<connect::RecordLog>> OpenTopic(Env& env, EmbeddedLogs& lo
         .Fix(
             "start 'weir serve --data' on this folder, or give another one with the option 'data'");
   }
-  WEIR_ASSIGN_OR_RETURN(TopicPlace place, FindTopics(env, logs, options.data));
-  if (place.log) return EmbeddedTopic(std::move(place.log), options.topic);
   std::map<std::string, std::string> properties = options.properties;
-  properties["bootstrap.servers"] = place.address;
+  if (logs.serve()) {
+    WEIR_ASSIGN_OR_RETURN(const TopicHost* host, logs.Serve(options.data));
+    if (host->is_own()) properties.clear();  // it wants no login
+    properties["bootstrap.servers"] = host->address();
+  } else {
+    WEIR_ASSIGN_OR_RETURN(TopicPlace place, FindTopics(env, logs, options.data));
+    if (place.log) return EmbeddedTopic(std::move(place.log), options.topic);
+    properties["bootstrap.servers"] = place.address;
+  }
   WEIR_ASSIGN_OR_RETURN(const auto parsed, connect::ParseKafkaProperties(properties));
   return connect::OpenKafkaLog(env, parsed, options.topic);
 }
@@ -54,7 +61,7 @@ Result<std::shared_ptr<columnar::BatchSource>> OpenTopicSource(
     Env& env, EmbeddedLogs& logs, const columnar::SourceDeclaration& declaration) {
   WEIR_ASSIGN_OR_RETURN(
       TopicOptions options,
-      ParseTopicOptions(declaration.options, declaration.name, declaration.base_folder));
+      ParseTopicOptions(env, declaration.options, declaration.name, declaration.base_folder));
   connect::RecordSourceOptions records;
   records.name = declaration.name;
   records.records = options.records;

@@ -103,7 +103,7 @@ Result<std::shared_ptr<connect::TopicTable>> OpenTopicTable(
     Env& env, EmbeddedLogs& logs, const columnar::SourceDeclaration& declaration) {
   WEIR_ASSIGN_OR_RETURN(
       TopicOptions options,
-      ParseTopicOptions(declaration.options, declaration.name, declaration.base_folder));
+      ParseTopicOptions(env, declaration.options, declaration.name, declaration.base_folder));
   WEIR_ASSIGN_OR_RETURN(connect::KafkaSinkOptions sink, connect::ParseSinkOptions(options.sink));
   WEIR_ASSIGN_OR_RETURN(connect::TopicTable table,
                         connect::MakeTopicTable(declaration, options.topic, options.records));
@@ -116,7 +116,8 @@ Result<std::shared_ptr<columnar::TopicAdmin>> OpenTopicAdmin(
     Env& env, EmbeddedLogs& logs, const columnar::SourceDeclaration& declaration) {
   connect::OptionReader reader("topic", declaration.options);
   reader.Take("connector");
-  const std::string data = JoinPath(declaration.base_folder, reader.Take("data").value_or("data"));
+  WEIR_ASSIGN_OR_RETURN(const std::string data,
+                        TopicsFolder(env, reader.Take("data"), declaration.base_folder));
   Properties properties = reader.TakePrefix("properties.");
   WEIR_RETURN_IF_ERROR(reader.Finish());
   return std::shared_ptr<columnar::TopicAdmin>(
