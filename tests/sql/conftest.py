@@ -1,7 +1,7 @@
 """Collects *.test files: one pytest item for each file and configuration.
 
-The selected ones run two at a time, in the background, from the moment that pytest has chosen them;
-an item waits for its own."""
+Without workers (pytest -n) the selected ones run two at a time, in the background, from the moment
+that pytest has chosen them; an item waits for its own."""
 import concurrent.futures
 import pathlib
 import sys
@@ -27,10 +27,13 @@ class TextFile(pytest.File):
     def collect(self):
         config = self.config
         asked = config.getoption("--configuration")
+        expected_failure = parse(self.path)[1]
         for number, name in enumerate(CONFIGURATIONS):
             if asked and name not in asked:
                 continue
             item = TextItem.from_parent(self, name=f"{self.path.stem}[{name}]", configuration=name)
+            if expected_failure:
+                item.add_marker(pytest.mark.xfail(reason=expected_failure, strict=False))
             # Fast runs see every file once, and a few of them under each other configuration.
             if not asked and name != "default" and not self.sampled(number):
                 item.add_marker(pytest.mark.slow)
@@ -45,9 +48,6 @@ class TextItem(pytest.Item):
         super().__init__(**kwargs)
         self.configuration = configuration
         self.result = None
-        expected_failure = parse(self.path)[1]
-        if expected_failure:
-            self.add_marker(pytest.mark.xfail(reason=expected_failure, strict=False))
 
     def start(self, pool):
         self.result = pool.submit(execute, self.path, self.configuration)
@@ -65,7 +65,8 @@ class TextItem(pytest.Item):
 
 
 def pytest_collection_finish(session):
-    if session.config.option.collectonly:
+    # A worker collects all tests and is given some of them: it runs those as they come.
+    if session.config.option.collectonly or hasattr(session.config, "workerinput"):
         return
     pool = concurrent.futures.ThreadPoolExecutor(PARALLEL)
     for item in session.items:

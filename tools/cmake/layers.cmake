@@ -1,7 +1,10 @@
-# weir_layer(NAME [LIBS ...] [PCH]): one folder of src/weir as targets, all by glob:
+# weir_layer(NAME [LIBS ...] [PCH] [SHARDS n]): one folder of src/weir as targets, all by glob:
 #   weir_NAME         static library of *.cc
-#   weir_NAME_test    *_test.cc with GoogleTest, one ctest entry (label fast); where it has a
-#                     *_sim_test.cc, another runs its simulations over 10,000 seeds (label slow)
+#   weir_NAME_test    *_test.cc with GoogleTest, one ctest entry (label fast), or n that share its
+#                     tests: for a layer whose tests wait, begun before all others; where it has a
+#                     *_sim_test.cc, another runs its simulations over 10,000 seeds (label slow);
+#                     where it has a *_sink_contract_test.cc, another crashes its sinks at every
+#                     operation (label slow)
 #   fuzz_X            X_fuzz.cc: libFuzzer in preset `fuzz`; elsewhere replays tests/fuzz/X as a test
 #   weir_NAME_bench   *_bench.cc with Google Benchmark
 # It links to the layers that tools/layers.txt lets it include. A folder that does not exist yet is
@@ -38,7 +41,7 @@ function(weir_executable target)
 endfunction()
 
 function(weir_layer name)
-  cmake_parse_arguments(arg "PCH" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(arg "PCH" "SHARDS" "LIBS" ${ARGN})
   file(STRINGS ${CMAKE_SOURCE_DIR}/tools/layers.txt below REGEX "^layer ${name}:")
   if(NOT below)
     message(FATAL_ERROR "tools/layers.txt has no layer ${name}")
@@ -87,12 +90,27 @@ function(weir_layer name)
     if(arg_PCH)
       weir_use_pch(weir_${name}_test)
     endif()
-    add_test(NAME unit/${name} COMMAND weir_${name}_test --gtest_brief=1)
-    set_tests_properties(unit/${name} PROPERTIES LABELS fast TIMEOUT 600)
+    if(arg_SHARDS)
+      math(EXPR last "${arg_SHARDS} - 1")
+      foreach(shard RANGE ${last})
+        add_test(NAME unit/${name}.${shard} COMMAND weir_${name}_test --gtest_brief=1)
+        set_tests_properties(unit/${name}.${shard} PROPERTIES LABELS fast TIMEOUT 600 COST 1000
+          ENVIRONMENT "GTEST_TOTAL_SHARDS=${arg_SHARDS};GTEST_SHARD_INDEX=${shard}")
+      endforeach()
+    else()
+      add_test(NAME unit/${name} COMMAND weir_${name}_test --gtest_brief=1)
+      set_tests_properties(unit/${name} PROPERTIES LABELS fast TIMEOUT 600)
+    endif()
     if(tests MATCHES "_sim_test\\.cc")
       add_test(NAME sim/${name} COMMAND weir_${name}_test --gtest_brief=1 --gtest_filter=*Sim*)
       set_tests_properties(sim/${name} PROPERTIES
         LABELS slow TIMEOUT 14400 ENVIRONMENT WEIR_SIM_SEEDS=10000)
+    endif()
+    if(tests MATCHES "sink_contract_test\\.cc")
+      add_test(NAME sweep/${name}
+        COMMAND weir_${name}_test --gtest_brief=1 --gtest_filter=*BatchSinkContract.ACrashAt*)
+      set_tests_properties(sweep/${name} PROPERTIES
+        LABELS slow TIMEOUT 3600 ENVIRONMENT WEIR_CRASH_EVERYWHERE=1)
     endif()
   endif()
 

@@ -82,7 +82,7 @@ SinkCase EmbeddedSinkCase(const std::string& name, bool keyed) {
   return test_case;
 }
 
-// With a key alone: appending to such a table is the same code, and each case costs half a minute.
+// With a key alone: appending to such a table is the same code.
 INSTANTIATE_TEST_SUITE_P(Embedded, BatchSinkContract,
                          ::testing::Values(EmbeddedSinkCase("Keyed", true)), SinkCaseName);
 
