@@ -118,10 +118,12 @@ class Project:
         return {table: self.version(table) for table in self.tables()}
 
     @contextlib.contextmanager
-    def connect(self):
-        """A connection with every table of the warehouse as a view."""
+    def connect(self, query=None):
+        """A connection with every table of the warehouse as a view; of a query's, those that it
+        may name: to make a view reads the table's log."""
         connection = oracle()
-        tables = self.tables()
+        tables = [table for table in self.tables()
+                  if query is None or table.lower() in query.lower()]
         for table in tables:
             connection.execute(f'CREATE VIEW "{table}" AS SELECT * FROM '
                                f"delta_scan('{self.warehouse / table}')")
@@ -132,7 +134,7 @@ class Project:
                 connection.execute(f'DROP VIEW "{table}"')
 
     def rows(self, query: str) -> list:
-        with self.connect() as connection:
+        with self.connect(query) as connection:
             return connection.execute(query).fetchall()
 
     def contents(self) -> dict:

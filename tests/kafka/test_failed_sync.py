@@ -28,7 +28,7 @@ def test_a_failed_sync_makes_it_read_only(tmp_path, monkeypatch):
         broken.touch()
         errors = []
         producer = Producer({"bootstrap.servers": broker.address, "enable.idempotence": True,
-                             "delivery.timeout.ms": 6000, "log_level": 0})
+                             "delivery.timeout.ms": 3000, "log_level": 0})
         begin = time.time()
         for i in range(10):
             producer.produce(topic, b"lost", partition=0,
@@ -38,7 +38,7 @@ def test_a_failed_sync_makes_it_read_only(tmp_path, monkeypatch):
         assert [error.code() for error in errors] == [KafkaError._MSG_TIMED_OUT] * 10
         # The sync that failed is not tried again: its pages may be gone.
         broken.unlink()
-        second = Producer({"bootstrap.servers": broker.address, "delivery.timeout.ms": 3000,
+        second = Producer({"bootstrap.servers": broker.address, "delivery.timeout.ms": 1500,
                            "log_level": 0})
         second.produce(topic, b"refused", on_delivery=lambda error, _: errors.append(error))
         assert second.flush(20) == 0

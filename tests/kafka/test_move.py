@@ -64,14 +64,12 @@ def records(address, topic, seconds=60):
     found, ended, until = {i: [] for i in range(count)}, set(), time.time() + seconds
     while len(ended) < count:
         assert time.time() < until
-        message = consumer.poll(1)
-        if message is None:
-            continue
-        if message.error():
-            ended.add(message.partition())
-        else:
-            found[message.partition()].append((message.offset(), message.key(), message.value(),
-                                               message.headers(), message.timestamp()))
+        for message in consumer.consume(5000, 0.2):
+            if message.error():
+                ended.add(message.partition())
+            else:
+                found[message.partition()].append((message.offset(), message.key(), message.value(),
+                                                   message.headers(), message.timestamp()))
     consumer.close()
     return found
 

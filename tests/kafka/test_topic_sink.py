@@ -348,7 +348,7 @@ def test_topics_of_a_folder_that_nobody_serves(tmp_path):
         assert landed == {key: ours[key] for key in landed} and len(landed) == 100
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(1))
 def test_killed_with_topics_in_process(tmp_path, seed):
     draw = random.Random(seed)
     for step in range(3):
@@ -384,7 +384,7 @@ def kill_after(made, draw):
         child.wait()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(1))
 def test_killed_at_changes_of_the_disk(broker, tmp_path, seed):
     draw = random.Random(seed)
 

@@ -285,7 +285,7 @@ class _Executor:
         sql = "\n".join(step.body[:cut])
         wanted = [line.split("\t") if "\t" in line else re.split(r" {2,}", line)
                   for line in step.body[cut + 1:]]
-        with self.project.connect() as connection:
+        with self.project.connect(sql) as connection:
             got = [list(row) for row in connection.execute(
                 f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({sql})").fetchall()]
         got = [["NULL" if v is None else v or "(empty)" for v in row] for row in got]

@@ -9,7 +9,7 @@ from weir_project import ROOT, delta_extension, weir_bin
 
 
 @pytest.mark.parametrize("seconds,kills,rate", [
-    pytest.param(5, 2, 1500, id="fast"),
+    pytest.param(3, 2, 1500, id="fast"),
     pytest.param(240, 60, 6000, id="slow", marks=pytest.mark.slow),
 ])
 def test_every_acknowledged_reading_is_there_once(tmp_path, seconds, kills, rate):
