@@ -155,6 +155,33 @@ def test_killed_copies_go_on(broker, other):
     assert without_offsets(records(other, topic)) == without_offsets(records(broker.address, topic))
 
 
+def test_notes_behind_another_copys_open_transaction_count(broker, target):
+    """Two clusters are copied to one; the other copy died between its notes and its commit."""
+    topic = new_topic(broker.address, partitions=1)
+    producer = Producer({"bootstrap.servers": broker.address})
+
+    def send(first, last):
+        for i in range(first, last):
+            producer.produce(topic, str(i))
+        assert producer.flush(30) == 0
+
+    send(0, 50)
+    assert copy(broker.address, target.address, topic)["records"] == 50
+    other = Producer({"bootstrap.servers": target.address, "transactional.id": uuid.uuid4().hex})
+    other.init_transactions(30)
+    other.begin_transaction()
+    other.produce("__weir_copies", b"no note", key=b"k")
+    other.flush(30)
+    ending = threading.Timer(6, other.abort_transaction)
+    ending.start()
+    send(50, 80)
+    assert copy(broker.address, target.address, topic)["records"] == 30
+    assert copy(broker.address, target.address, topic)["records"] == 0
+    ending.join()
+    assert without_offsets(records(target.address, topic)) == without_offsets(
+        records(broker.address, topic))
+
+
 class Pipeline:
     """A producer that goes on, and a member of a group that commits what it processed."""
 

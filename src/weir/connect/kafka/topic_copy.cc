@@ -114,6 +114,7 @@ std::string_view Bytes(const void* data, size_t size) {
 }
 
 Result<std::map<CopySource, CopyMap>> ReadNotes(const KafkaHandle& consumer,
+                                                const KafkaProperties& properties,
                                                 const std::string& cluster) {
   std::map<CopySource, CopyMap> maps;
   const auto partitions = CountPartitions(consumer, kCopiesTopic, 0);
@@ -121,7 +122,13 @@ Result<std::map<CopySource, CopyMap>> ReadNotes(const KafkaHandle& consumer,
     if (partitions.error().code() != ErrorCode::kNotFound) return partitions.error();
     return maps;
   }
-  WEIR_ASSIGN_OR_RETURN(const Watermarks ends, WatermarksOf(consumer, kCopiesTopic, 0));
+  // To who reads what is committed the topic ends where the first open transaction begins, another
+  // copy's may be, and behind that our own newest notes may stand.
+  WEIR_ASSIGN_OR_RETURN(const auto asker,
+                        KafkaHandle::Open(consumer.env(), KafkaHandle::Kind::kConsumer,
+                                          properties,
+                                          {{"isolation.level", "read_uncommitted"}}));
+  WEIR_ASSIGN_OR_RETURN(const Watermarks ends, WatermarksOf(*asker, kCopiesTopic, 0));
   if (ends.begin >= ends.end) return maps;
   Reading reading(consumer);
   WEIR_RETURN_IF_ERROR(reading.Start(kCopiesTopic, 0, ends.begin));
@@ -188,7 +195,7 @@ class TopicCopier::Impl {
     // A producer's questions would make topics that are not there.
     WEIR_ASSIGN_OR_RETURN(target_, KafkaHandle::Open(env_, KafkaHandle::Kind::kConsumer,
                                                      request_.to, ReaderProperties()));
-    WEIR_ASSIGN_OR_RETURN(maps_, ReadNotes(*target_, cluster_));
+    WEIR_ASSIGN_OR_RETURN(maps_, ReadNotes(*target_, request_.to, cluster_));
     WEIR_RETURN_IF_ERROR(MakeNotesTopic());
     reading_ = std::make_unique<Reading>(*from_);
     for (const std::string& topic : request_.topics) {
@@ -543,7 +550,7 @@ Result<std::map<CopySource, CopyMap>> ReadCopyNotes(Env& env, const KafkaPropert
                                                     const std::string& cluster) {
   WEIR_ASSIGN_OR_RETURN(const auto consumer, KafkaHandle::Open(env, KafkaHandle::Kind::kConsumer,
                                                                properties, ReaderProperties()));
-  return ReadNotes(*consumer, cluster);
+  return ReadNotes(*consumer, properties, cluster);
 }
 
 Result<std::vector<std::string>> TopicsToCopy(Env& env, const KafkaProperties& properties) {
