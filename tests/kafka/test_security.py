@@ -218,6 +218,28 @@ def test_strangers_get_nothing_but_logging_in(secure):
         assert stranger.recv(100) == b""
 
 
+def test_a_length_alone_takes_no_memory(tmp_path):
+    """Where nobody needs to log in, either: what is announced is kept room for when it comes."""
+    def resident_bytes(process):
+        pages = pathlib.Path(f"/proc/{process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    with Broker(tmp_path / "data") as broker:
+        host, port = broker.address.split(":")
+        before = resident_bytes(broker.process)
+        strangers = [socket.create_connection((host, int(port)), 10) for _ in range(8)]
+        for stranger in strangers:
+            stranger.sendall(struct.pack(">i", 100 << 20))
+        AdminClient({"bootstrap.servers": broker.address}).list_topics(timeout=10)
+        assert resident_bytes(broker.process) - before < 100 << 20
+        for stranger in strangers:
+            stranger.close()
+        # What does come is taken, however long: two mebibytes of a request that is none.
+        with socket.create_connection((host, int(port)), 10) as stranger:
+            stranger.sendall(struct.pack(">i", 2 << 20) + b"\xff" * (2 << 20))
+            assert stranger.recv(100) == b""
+
+
 @pytest.mark.parametrize("bytes_sent", [
     b"\0\0\0\x0a" + b"x" * 10, b"\x16\x03\x01\x02\x00" + b"\xff" * 600,
     b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03"])
@@ -293,6 +315,18 @@ def test_the_page_under_tls(tmp_path, certificates):
         context = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
         with urllib.request.urlopen(f"https://localhost:{port}/health", context=context) as page:
             assert page.read() == b"ok\n"
+
+
+def test_a_monitor_that_stays_connected_does_not_disturb_the_end(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with Broker(tmp_path / "data", "--http", str(port)) as broker, \
+            socket.create_connection(("127.0.0.1", port), 10) as monitor:
+        monitor.sendall(b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert b"ok" in monitor.recv(1000)
+        broker.stop()
+    assert broker.process.returncode == 0
 
 
 def test_the_first_user_comes_from_a_secret(tmp_path, certificates):

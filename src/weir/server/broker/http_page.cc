@@ -27,10 +27,13 @@ class HttpPage::Connection : public std::enable_shared_from_this<Connection<Stre
  public:
   template <typename... Arguments>
   explicit Connection(HttpPage& page, Arguments&&... arguments)
-      : page_(page), stream_(std::forward<Arguments>(arguments)...) {
-    page_.connections_ += 1;
+      : page_(page),
+        connections_(page.connections_),
+        stream_(std::forward<Arguments>(arguments)...) {
+    *connections_ += 1;
   }
-  ~Connection() { page_.connections_ -= 1; }
+  // The event loop may hold one that waits for a request longer than the page lives.
+  ~Connection() { *connections_ -= 1; }
 
   // Under TLS, before the first Read.
   void Handshake(std::shared_ptr<asio::ssl::context> context) {
@@ -89,6 +92,7 @@ class HttpPage::Connection : public std::enable_shared_from_this<Connection<Stre
   }
 
   HttpPage& page_;
+  const std::shared_ptr<size_t> connections_;
   std::shared_ptr<asio::ssl::context> context_;  // of the stream, which ends before it
   Stream stream_;
   beast::flat_buffer buffer_;
@@ -116,7 +120,7 @@ Status HttpPage::Listen(const std::string& host, uint16_t port) {
 void HttpPage::Accept() {
   acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
     if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
-    if (!error && connections_ < kConnectionsMax) {
+    if (!error && *connections_ < kConnectionsMax) {
       if (tls_ != nullptr) {
         const auto& context = tls_->current();
         std::make_shared<Connection<beast::ssl_stream<beast::tcp_stream>>>(*this, std::move(socket),

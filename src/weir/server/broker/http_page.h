@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
@@ -45,7 +46,7 @@ class HttpPage {
   const TlsContext* const tls_;
   std::function<std::string()> more_metrics_;
   uint16_t port_ = 0;
-  size_t connections_ = 0;
+  const std::shared_ptr<size_t> connections_ = std::make_shared<size_t>(0);
 };
 
 }  // namespace weir::server

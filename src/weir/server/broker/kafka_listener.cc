@@ -71,6 +71,7 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
  private:
   static constexpr size_t kReadBytes = 64 << 10;
   static constexpr size_t kLoginReadBytes = 2 << 10;
+  static constexpr uint64_t kAtOnceBytes = 1 << 20;
   static constexpr size_t kLengthBytes = 4;
   // Answers sent with one write.
   static constexpr size_t kWritePiecesMax = 512;
@@ -163,11 +164,13 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
       in_end_ -= in_begin_;
       in_begin_ = 0;
     }
+    // What is announced is not there yet: beyond kAtOnceBytes there is room for as much again.
     const uint64_t wanted =
-        std::max<uint64_t>(is_known_ ? kReadBytes : kLoginReadBytes, NextRequestBytes());
+        std::max<uint64_t>(is_known_ ? kReadBytes : kLoginReadBytes,
+                           std::min(NextRequestBytes(), std::max(kAtOnceBytes, 2 * in_end_)));
     if (in_.size() < wanted) {
       in_.resize(wanted);
-    } else if (in_.size() > 16 * kReadBytes && wanted == kReadBytes && in_end_ < kReadBytes) {
+    } else if (in_.size() > kAtOnceBytes && wanted == kReadBytes && in_end_ < kReadBytes) {
       // A rare large request does not hold its memory for ever.
       in_.resize(kReadBytes);
       in_.shrink_to_fit();
