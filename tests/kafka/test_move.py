@@ -155,6 +155,22 @@ def test_killed_copies_go_on(broker, other):
     assert without_offsets(records(other, topic)) == without_offsets(records(broker.address, topic))
 
 
+def test_what_was_removed_after_it_was_copied_is_not_missed(broker, target):
+    """All records of a topic and the marker behind them, which is no record."""
+    topic = new_topic(broker.address, partitions=1)
+    producer = Producer({"bootstrap.servers": broker.address,
+                         "transactional.id": uuid.uuid4().hex})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(topic, "1")
+    producer.commit_transaction(30)
+    assert copy(broker.address, target.address, topic)["records"] == 1
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    for done in admin.delete_records([TopicPartition(topic, 0, 2)]).values():
+        assert done.result(30).low_watermark == 2
+    assert copy(broker.address, target.address, topic)["records"] == 0
+
+
 def test_notes_behind_another_copys_open_transaction_count(broker, target):
     """Two clusters are copied to one; the other copy died between its notes and its commit."""
     topic = new_topic(broker.address, partitions=1)

@@ -316,8 +316,10 @@ class TopicCopier::Impl {
         WEIR_RETURN_IF_ERROR(Begin());
         WEIR_RETURN_IF_ERROR(SendNotes(*part));  // that the copy has begun
       }
-      if (!map.empty() && map.next() < source.begin)
-        return Gone(part->source, map.next(), source.begin);
+      // Behind the last record there may have been markers of transactions only: they were seen.
+      if (!map.empty() && map.seen() < source.begin) {
+        return Gone(part->source, map.seen(), source.begin);
+      }
       part->begin = source.begin;
       WEIR_RETURN_IF_ERROR(reading_->Start(topic, number, std::max(map.next(), source.begin)));
       behind_ += 1;
