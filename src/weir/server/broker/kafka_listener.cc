@@ -374,7 +374,12 @@ void KafkaListener::Report(const std::string& line) {
     reports_ = 0;
   }
   reports_ += 1;
-  if (reports_ <= kReportsPerSecond) broker_.Report(line);
+  if (reports_ > kReportsPerSecond) return;
+  // Some of it a stranger said: it begins no line of its own, and says nothing to a terminal.
+  std::string shown = line;
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  broker_.Report(shown);
 }
 
 void KafkaListener::Drain() {
