@@ -125,8 +125,7 @@ Result<std::map<CopySource, CopyMap>> ReadNotes(const KafkaHandle& consumer,
   // To who reads what is committed the topic ends where the first open transaction begins, another
   // copy's may be, and behind that our own newest notes may stand.
   WEIR_ASSIGN_OR_RETURN(const auto asker,
-                        KafkaHandle::Open(consumer.env(), KafkaHandle::Kind::kConsumer,
-                                          properties,
+                        KafkaHandle::Open(consumer.env(), KafkaHandle::Kind::kConsumer, properties,
                                           {{"isolation.level", "read_uncommitted"}}));
   WEIR_ASSIGN_OR_RETURN(const Watermarks ends, WatermarksOf(*asker, kCopiesTopic, 0));
   if (ends.begin >= ends.end) return maps;
