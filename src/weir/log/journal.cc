@@ -219,6 +219,16 @@ Result<std::unique_ptr<Journal>> Journal::Open(Env& env, MetricRegistry& metrics
   WEIR_RETURN_IF_ERROR(Recovering(env, journal->files_, replay, *recovery).Run(from));
   journal->segment_first_ = journal->files_.Firsts().back();
   journal->end_ = journal->durable_ = recovery->end;
+  if (recovery->damage.empty()) return journal;
+  // What lies behind the damage is kept because a frame says that it was promised, and that frame
+  // may have been cut off with the torn end. Without it the next start would take the damage for
+  // one.
+  {
+    const std::lock_guard lock(journal->mutex_);
+    journal->QueueMarkLocked();
+  }
+  const Status marked = journal->Flush();
+  if (!marked.ok() && marked.error().code() != ErrorCode::kNoSpace) return marked.error();
   return journal;
 }
 
@@ -289,6 +299,14 @@ void Journal::QueueLocked(const NewFrame& frame, bool ends_group) {
   WriteFrameHeader(written, pending_.data() + at);
   marked_ = written.durable;
   end_ += kFrameHeaderBytes + body_bytes;
+}
+
+void Journal::QueueMarkLocked() {
+  NewFrame mark;
+  mark.kind = FrameKind::kMark;
+  QueueLocked(mark, true);
+  // The mark itself needs no further mark.
+  marked_ = end_;
 }
 
 void Journal::RollLocked() {
@@ -391,11 +409,7 @@ void Journal::FlushForever() {
         if (!options_.sync || marked_ == durable_ || failure_) {
           wake_.wait(lock, ready);
         } else {
-          NewFrame mark;
-          mark.kind = FrameKind::kMark;
-          QueueLocked(mark, true);
-          // The mark itself needs no further mark.
-          marked_ = end_;
+          QueueMarkLocked();
         }
       }
       if (stop_) return;

@@ -116,6 +116,7 @@ class Journal {
 
   Status CheckRoomLocked(size_t bytes) const;
   void QueueLocked(const NewFrame& frame, bool ends_group);
+  void QueueMarkLocked();  // a frame that only says what is durable
   void RollLocked();
   // Brings writing_ to disk. May be tried again after an error: it writes the same bytes again.
   Status WriteAndSync();
