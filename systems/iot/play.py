@@ -95,6 +95,8 @@ def main():
         str(flags.sensors), "--seconds", str(flags.seconds), "--rate", str(flags.rate), "--seed",
         str(flags.seed), "--acknowledged", acknowledged])
     try:
+        while not acknowledged.exists() and sensors.poll() is None:  # they make the topic first
+            time.sleep(0.05)
         moments = sorted(rng.uniform(1, flags.seconds) for _ in range(flags.kills))
         begin = time.time()
         runs, killed_runs, waited = 0, 0, 0
