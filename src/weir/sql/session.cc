@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <regex>
 #include <set>
 
 #include "duckdb/common/error_data.hpp"
@@ -35,18 +34,40 @@ struct Message {
   std::string fix;
 };
 
+bool IsWordByte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+// The word behind the first "name ", without its quotes; "" if there is none.
+std::string NameIn(std::string_view what) {
+  constexpr std::string_view kBefore = "name ";
+  for (size_t at = what.find(kBefore); at != what.npos; at = what.find(kBefore, at + 1)) {
+    size_t begin = at + kBefore.size();
+    if (begin < what.size() && what[begin] == '"') begin += 1;
+    size_t end = begin;
+    while (end < what.size() && IsWordByte(what[end])) end += 1;
+    if (end > begin) return std::string(what.substr(begin, end - begin));
+  }
+  return "";
+}
+
+// What stands in quotes.
+std::vector<std::string> QuotedIn(std::string_view text) {
+  std::vector<std::string> found;
+  for (size_t open = text.find('"'); open != text.npos;) {
+    const size_t close = text.find('"', open + 1);
+    if (close == text.npos) break;
+    if (close > open + 1) found.emplace_back(text.substr(open + 1, close - open - 1));
+    open = text.find('"', close + 1);
+  }
+  return found;
+}
+
 // The nearest of all names may still be far: "table_changes", did you mean "disable_peg_parser"?
 bool IsNear(const std::string& what, const std::string& candidates) {
-  static const std::regex kName("name \"?([A-Za-z0-9_]+)\"?");
-  static const std::regex kQuoted("\"([^\"]+)\"");
-  std::smatch wrong;
-  if (!std::regex_search(what, wrong, kName)) return true;
-  std::vector<std::string> names;
-  for (std::sregex_iterator it(candidates.begin(), candidates.end(), kQuoted), end; it != end;
-       ++it) {
-    names.push_back((*it)[1]);
-  }
-  return names.empty() || !DidYouMean(wrong[1].str(), names).empty();
+  const std::string wrong = NameIn(what);
+  const std::vector<std::string> names = QuotedIn(candidates);
+  return wrong.empty() || names.empty() || !DidYouMean(wrong, names).empty();
 }
 
 Message Shorten(std::string text) {
