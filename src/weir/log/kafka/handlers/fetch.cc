@@ -82,11 +82,6 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
     next_.clear();
     bool answer = session_.partitions.empty();
     for (const FetchSessionPartition& wanted : session_.partitions) {
-      FetchResponse::PartitionData data;
-      data.partition_index = wanted.key.partition;
-      data.records = Records();
-      const bool failed = !ReadOne(wanted, found == 0, &left, &found, &data, kept);
-      answer |= failed;
       if (response->responses.empty() || response->responses.back().topic != wanted.key.topic ||
           response->responses.back().topic_id != wanted.key.topic_id) {
         FetchResponse::FetchableTopicResponse topic;
@@ -94,7 +89,10 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
         topic.topic_id = wanted.key.topic_id;
         response->responses.push_back(std::move(topic));
       }
-      response->responses.back().partitions.push_back(std::move(data));
+      FetchResponse::PartitionData& data = response->responses.back().partitions.emplace_back();
+      data.partition_index = wanted.key.partition;
+      data.records = Records();
+      answer |= !ReadOne(wanted, found == 0, &left, &found, &data, kept);
     }
     return answer || found >= static_cast<uint64_t>(std::max(0, request_.min_bytes));
   }
