@@ -49,9 +49,10 @@ def free_ports(count: int) -> list[int]:
 
 
 class Cluster:
-    """Brokers that are controllers too, as many replicas of everything as there are brokers."""
+    """Brokers that are controllers too, as many replicas of everything as there are brokers;
+    `settings` are added to each one's."""
 
-    def __init__(self, folder: pathlib.Path, brokers: int = 3):
+    def __init__(self, folder: pathlib.Path, brokers: int = 3, settings: dict | None = None):
         java = ["java", "-Xmx384m", "-XX:+UseSerialGC", "-cp", f"{kafka_jars()}/*"]
         ports = free_ports(2 * brokers)
         listeners, controllers = ports[:brokers], ports[brokers:]
@@ -61,7 +62,7 @@ class Cluster:
         for i in range(brokers):
             data = folder / f"broker-{i + 1}"
             data.mkdir(parents=True)
-            settings = {
+            properties = {
                 "process.roles": "broker,controller", "node.id": str(i + 1),
                 "controller.quorum.voters": voters,
                 "listeners": f"PLAINTEXT://127.0.0.1:{listeners[i]},"
@@ -77,14 +78,15 @@ class Cluster:
                 "default.replication.factor": str(brokers),
                 "min.insync.replicas": str(min(2, brokers)),
                 "group.initial.rebalance.delay.ms": "0", "auto.create.topics.enable": "false",
+                **(settings or {}),
             }
-            properties = data / "server.properties"
-            properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+            path = data / "server.properties"
+            path.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
             log = open(data / "log.txt", "wb")
             self.logs.append(log)
             subprocess.run([*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID,
-                            "-c", str(properties)], check=True, stdout=log, stderr=log)
-            self.processes.append(subprocess.Popen([*java, "kafka.Kafka", str(properties)],
+                            "-c", str(path)], check=True, stdout=log, stderr=log)
+            self.processes.append(subprocess.Popen([*java, "kafka.Kafka", str(path)],
                                                    stdout=log, stderr=log))
         self.wait(brokers)
 

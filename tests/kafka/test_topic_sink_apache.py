@@ -1,11 +1,7 @@
 """INSERT INTO a topic of Apache Kafka 4.2: the tests of test_topic_sink.py with its broker."""
-import pathlib
-import shutil
-import sys
-import types
-
 import pytest
 
+from apache_kafka import Cluster
 from test_topic_sink import (  # noqa: F401
     test_create_topic,
     test_keys_land_where_other_producers_put_them,
@@ -23,18 +19,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def broker():
-    if not (shutil.which("mvn") and shutil.which("java")):
-        pytest.skip("Apache Kafka needs Java, and Maven to fetch it")
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools/bench"))
-    import log  # the benchmark knows how Kafka is started
-    log.WORK.mkdir(parents=True, exist_ok=True)
+def broker(tmp_path_factory):
+    cluster = Cluster(tmp_path_factory.mktemp("kafka"), brokers=1,
+                      settings={"auto.create.topics.enable": "true", "num.partitions": "4"})
     try:
-        server = log.Server("kafka", log.kafka_jars())
-    except SystemExit as slow:
-        pytest.fail(str(slow))
-    try:
-        yield types.SimpleNamespace(address=f"127.0.0.1:{server.port}")
+        yield cluster
     finally:
-        server.stop()
-        shutil.rmtree(server.data, ignore_errors=True)
+        cluster.stop()
