@@ -13,8 +13,8 @@ import uuid
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType,
-                                   AdminClient, NewTopic, ResourcePatternType, ResourceType,
-                                   ScramCredentialInfo, ScramMechanism,
+                                   AdminClient, ConfigResource, NewTopic, ResourcePatternType,
+                                   ResourceType, ScramCredentialInfo, ScramMechanism,
                                    UserScramCredentialDeletion, UserScramCredentialUpsertion)
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError as KafkaPythonError
@@ -238,6 +238,60 @@ def test_a_length_alone_takes_no_memory(tmp_path):
         with socket.create_connection((host, int(port)), 10) as stranger:
             stranger.sendall(struct.pack(">i", 2 << 20) + b"\xff" * (2 << 20))
             assert stranger.recv(100) == b""
+
+
+def frame(key, version, body):
+    request = struct.pack(">hhih", key, version, 7, 0) + body
+    return struct.pack(">i", len(request)) + request
+
+
+def log_in_by_hand(connection):
+    """With PLAIN, as alice; how long she is told that it lasts, in milliseconds."""
+    def answer():
+        length, = struct.unpack(">i", connection.recv(4, socket.MSG_WAITALL))
+        return connection.recv(length, socket.MSG_WAITALL)[4:]
+
+    connection.sendall(frame(17, 1, struct.pack(">h", 5) + b"PLAIN"))
+    assert answer()[:2] == b"\0\0"
+    token = f"\0alice\0{PASSWORD}".encode()
+    connection.sendall(frame(36, 1, struct.pack(">i", len(token)) + token))
+    error, _, _, lasts_ms = struct.unpack(">hhiq", answer())
+    assert error == 0
+    return lasts_ms
+
+
+def test_logins_end_unless_clients_log_in_again(tmp_path, certificates):
+    """KIP-368: librdkafka does, on the connection that it has; who does not is let go."""
+    lasts_ms = 2000
+    with SecureBroker(tmp_path, certificates,
+                      f"[security]\nmax-reauth-ms = {lasts_ms}\n") as broker:
+        host, port = broker.listeners["sasl"].split(":")
+        said, delivered = [], []
+        producer = Producer({**client_settings(broker, certificates, "sasl+tls"),
+                             "error_cb": said.append})
+        with socket.create_connection((host, int(port)), 10) as late, \
+                socket.create_connection((host, int(port)), 10) as forgetful:
+            assert [log_in_by_hand(late), log_in_by_hand(forgetful)] == [lasts_ms, lasts_ms]
+            until = time.time() + 1.2 * lasts_ms / 1000
+            while time.time() < until:
+                producer.produce("renewed", b"v", on_delivery=lambda e, _: delivered.append(e))
+                producer.poll(0.05)
+                time.sleep(0.05)
+            metadata = frame(3, 4, struct.pack(">i?", 0, False))
+            forgetful.sendall(metadata)
+            assert forgetful.recv(100) == b""
+            assert log_in_by_hand(late) == lasts_ms
+            late.sendall(metadata)
+            assert late.recv(100) != b""
+        assert producer.flush(20) == 0
+        assert len(delivered) > 5 and not any(delivered) and said == []
+        admin = AdminClient(client_settings(broker, certificates, "plain"))
+        (config,) = admin.describe_configs(
+            [ConfigResource(ConfigResource.Type.BROKER, "1")]).values()
+        assert config.result(20)["connections.max.reauth.ms"].value == str(lasts_ms)
+        broker.process.send_signal(signal.SIGTERM)
+        closed = [line for line in broker.process.stdout if "its login is over" in line]
+        assert len(closed) == 1
 
 
 @pytest.mark.parametrize("bytes_sent", [
@@ -501,6 +555,7 @@ def test_users_by_command(tmp_path):
     ('[security]\nfirst-user = "root"\nfirst-user-password-env = "WEIR_NO_SUCH"\n',
      ["WEIR_NO_SUCH"]),
     ('[security]\nmechanisms = ["GSSAPI"]\n', ["weir.toml:2:14", "GSSAPI", "SCRAM-SHA-256"]),
+    ("[security]\nmax-reauth-ms = 1000\n", ["weir.toml:2:17", "security.max-reauth-ms is 0"]),
 ])
 def test_settings_that_are_wrong_are_said(tmp_path, text, said):
     (tmp_path / "weir.toml").write_text(text)

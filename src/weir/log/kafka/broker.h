@@ -45,6 +45,9 @@ struct BrokerOptions {
   TransactionOptions transactions;
   RetentionOptions retention;
   AuthorizerOptions acls;
+  // connections.max.reauth.ms (KIP-368): for how long a client is who it logged in as, unless it
+  // logs in again. 0: as long as its connection.
+  int64_t max_reauth_ms = 0;
   int64_t producer_id_expiration_ms = 24 * 3600 * int64_t{1000};  // producer.id.expiration.ms
   // What the operator should know, a line each; nothing if not set.
   std::function<void(const std::string&)> report;

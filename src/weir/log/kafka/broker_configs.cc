@@ -111,6 +111,8 @@ std::vector<BrokerConfig> BrokerConfigs(const BrokerOptions& options, const std:
   started_with("auto.create.topics.enable", options.auto_create_topics ? "true" : "false",
                ConfigType::kBoolean, "Whether topics are created by their first use.");
   started_with("broker.id", node, ConfigType::kInt, "This broker's number.");
+  started_with("connections.max.reauth.ms", std::to_string(options.max_reauth_ms),
+               ConfigType::kLong, "How long a login lasts; 0: as long as its connection.");
   started_with("listeners", address, ConfigType::kList, "Where clients are heard.");
   started_with("log.dir", folder, ConfigType::kString, "Where the records are.");
   started_with("log.dirs", folder, ConfigType::kList, "Where the records are.");

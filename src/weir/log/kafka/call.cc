@@ -11,6 +11,12 @@ namespace {
 // Its length stands before it in 32 bits.
 constexpr size_t kAnswerBytesMax = std::numeric_limits<int32_t>::max();
 
+// It may log in again, but is served nothing else.
+bool LoginIsOver(Broker& broker, const Session& session) {
+  return session.login_ends_us != 0 && session.logged_in() &&
+         broker.timers().NowUs() >= session.login_ends_us;
+}
+
 void CloseWith(const Call::Send& send, const std::string& why) {
   Response response;
   response.kind = Response::Kind::kClose;
@@ -64,6 +70,13 @@ void Dispatch(Broker& broker, const std::shared_ptr<Session>& session, std::stri
   const int32_t correlation_id = first.Int32("correlation_id");
   if (!first.ok())
     return CloseWith(send, "a request of " + std::to_string(request.size()) + " bytes");
+  if (LoginIsOver(broker, *session) && key != static_cast<int16_t>(ApiKey::kSaslHandshake)) {
+    broker.metrics()
+        .GetCounter("weir_kafka_connections_expired_total",
+                    "Connections closed because their client did not log in again in time.")
+        .Add();
+    return CloseWith(send, "its login is over, and it did not log in again");
+  }
   const ApiInfo* api = FindApi(key);
   const Handler* handler = api != nullptr ? FindHandler(api->key) : nullptr;
   if (handler == nullptr) {

@@ -11,7 +11,8 @@
 //
 // Dispatch finds the handler of a request's bytes. Every request of a key and version that the
 // table of handlers (handlers.h) has gets an answer; others close the connection, but for
-// ApiVersions, which is always answered. So does a request that comes before its client logged in.
+// ApiVersions, which is always answered. So does a request that comes before its client logged in,
+// and one that comes when a login's time is over and is not SaslHandshake, which renews it.
 //
 // Thread rule: the log's thread.
 #pragma once
@@ -48,6 +49,9 @@ struct Session {
   // How it logs in; null: it need not. Until then it is served nothing but that.
   std::shared_ptr<SaslSession> sasl;
   bool raw_tokens = false;  // what comes are tokens without headers (SaslHandshake v0)
+  // On the clock of the broker's timers; 0: never.
+  int64_t login_ends_us = 0;
+  int64_t login_renewed_us = 0;
 
   bool logged_in() const { return sasl == nullptr || sasl->done(); }
 };

@@ -6,24 +6,29 @@ namespace weir::log {
 namespace {
 
 constexpr size_t kKeyBytes = 32;
+constexpr ScramMechanism kOfNobody = ScramMechanism::kSha256;  // as Find finds most users
 
 }  // namespace
 
 PasswordCheck::PasswordCheck(Timers& timers, const StateStore& state)
-    : timers_(timers), state_(state), key_(SecretBytes(kKeyBytes)) {}
+    : timers_(timers),
+      state_(state),
+      key_(SecretBytes(kKeyBytes)),
+      nobody_{kOfNobody,
+              {kNewUserIterations, SecretBytes(kNewUserSaltBytes), SecretBytes(kKeyBytes), ""}} {}
 
 PasswordCheck::~PasswordCheck() {
   if (timer_ != 0) timers_.Cancel(timer_);
   for (Waiting& waiting : waiting_) Wipe(&waiting.password);
 }
 
-std::optional<PasswordCheck::Credential> PasswordCheck::Find(const std::string& user) const {
+PasswordCheck::Credential PasswordCheck::Find(const std::string& user) const {
   for (const ScramMechanism mechanism : kScramMechanisms) {
     if (auto credential = FindUser(state_, mechanism, user)) {
       return Credential{mechanism, std::move(*credential)};
     }
   }
-  return std::nullopt;
+  return nobody_;
 }
 
 std::string PasswordCheck::KnownAs(const Credential& credential,
@@ -39,11 +44,10 @@ bool PasswordCheck::IsKnown(const std::string& user, const std::string& known_as
 }
 
 bool PasswordCheck::IsRight(const Waiting& asked) {
-  const auto credential = Find(asked.user);  // as it is now
-  if (!credential) return false;
-  const std::string known_as = KnownAs(*credential, asked.password);
+  const Credential credential = Find(asked.user);  // as it is now
+  const std::string known_as = KnownAs(credential, asked.password);
   if (IsKnown(asked.user, known_as)) return true;
-  if (!IsPasswordOf(credential->mechanism, credential->credential, asked.password)) return false;
+  if (!IsPasswordOf(credential.mechanism, credential.credential, asked.password)) return false;
   if (known_.size() >= kKnownMax) known_.clear();
   known_[asked.user] = known_as;
   return true;
@@ -51,9 +55,8 @@ bool PasswordCheck::IsRight(const Waiting& asked) {
 
 void PasswordCheck::Check(const std::string& host, const std::string& user,
                           const std::string& password, std::function<void(bool)> then) {
-  const auto credential = Find(user);
-  if (!credential || password.size() > kPasswordBytesMax) return then(false);
-  const std::string known_as = KnownAs(*credential, password);
+  if (password.size() > kPasswordBytesMax) return then(false);
+  const std::string known_as = KnownAs(Find(user), password);
   if (IsKnown(user, known_as)) return then(true);
   size_t of_host = 0;
   for (Waiting& waiting : waiting_) {

@@ -3,7 +3,8 @@
 // password that was right is known again at once, as long as the user's row is the same. Who asks
 // for the same user and password at the same time shares one check, so that a fleet that starts
 // together does not wait for itself, and one host has few checks waiting, so that whoever guesses
-// from there does not keep others waiting long.
+// from there does not keep others waiting long. A password of nobody is checked as long as anyone's
+// and waits as they do: how long a refusal takes does not tell whether there is such a user.
 //
 // Limits: kWaitingMax checks wait their turn, kWaitingOfHostMax of one host, the rest is refused;
 // kKnownMax passwords are known.
@@ -51,7 +52,7 @@ class PasswordCheck {
     ScramMechanism mechanism;
     ScramCredential credential;
   };
-  std::optional<Credential> Find(const std::string& user) const;
+  Credential Find(const std::string& user) const;
   // What is remembered of a right password: neither it nor what is in its row.
   std::string KnownAs(const Credential& credential, const std::string& password) const;
   bool IsKnown(const std::string& user, const std::string& known_as) const;
@@ -61,6 +62,7 @@ class PasswordCheck {
   Timers& timers_;
   const StateStore& state_;
   const std::string key_;                               // of this process
+  const Credential nobody_;                             // of who is no user: no password has it
   std::unordered_map<std::string, std::string> known_;  // by user
   std::deque<Waiting> waiting_;
   Timers::Id timer_ = 0;

@@ -27,13 +27,21 @@ std::optional<SaslMechanism> FindSaslMechanism(std::string_view name) {
 }
 
 KafkaError SaslSession::Begin(const std::string& mechanism) {
-  if (begun_ || ended_) return KafkaError::kIllegalSaslState;
+  if ((begun_ && !done_) || ended_) return KafkaError::kIllegalSaslState;
   const auto found = FindSaslMechanism(mechanism);
   if (!found || std::find(mechanisms_.begin(), mechanisms_.end(), *found) == mechanisms_.end()) {
     ended_ = true;
     return KafkaError::kUnsupportedSaslMechanism;
   }
+  if (done_ && *found != *begun_) {
+    other_mechanism_ = "SASL mechanism '" + mechanism +
+                       "' requested by client is not supported for re-authentication of mechanism "
+                       "'" +
+                       std::string(this->mechanism()) + "'";
+  }
   begun_ = found;
+  done_ = false;
+  scram_began_ = false;
   if (*found != SaslMechanism::kPlain) {
     const ScramMechanism scram =
         *found == SaslMechanism::kScramSha256 ? ScramMechanism::kSha256 : ScramMechanism::kSha512;
@@ -54,8 +62,21 @@ SaslStep SaslSession::Refuse(std::string reason) const {
   return step;
 }
 
+SaslStep SaslSession::RefuseSaying(std::string why) {
+  ended_ = true;
+  SaslStep step;
+  step.refused = why;
+  step.reason = std::move(why);
+  return step;
+}
+
 SaslStep SaslSession::Done(const std::string& user, std::string token) {
+  if (!user_.empty() && user != user_) {
+    return RefuseSaying("Cannot change principals during re-authentication from User." + user_ +
+                        ": User." + user);
+  }
   done_ = true;
+  ended_ = false;  // it may begin anew
   user_ = user;
   SaslStep step;
   step.token = std::move(token);
@@ -68,6 +89,7 @@ void SaslSession::Step(std::string_view token, std::function<void(SaslStep)> the
     ended_ = true;
     return then(Refuse("a token where none was due, or too large a one"));
   }
+  if (!other_mechanism_.empty()) return then(RefuseSaying(other_mechanism_));
   if (*begun_ == SaslMechanism::kPlain) return Plain(token, std::move(then));
   SaslStep step = Scram(token);
   if (!step.refused.empty()) ended_ = true;
@@ -88,12 +110,7 @@ SaslStep SaslSession::Scram(std::string_view token) {
 // [authzid] NUL authcid NUL passwd (RFC 4616).
 void SaslSession::Plain(std::string_view token, std::function<void(SaslStep)> then) {
   ended_ = true;  // one token, right or wrong
-  const auto refuse = [&](const std::string& why) {
-    SaslStep step;
-    step.refused = why;
-    step.reason = why;
-    then(std::move(step));
-  };
+  const auto refuse = [&](std::string why) { then(RefuseSaying(std::move(why))); };
   const auto zeros = std::count(token.begin(), token.end(), '\0');
   if (zeros != 2) {
     return refuse("Invalid SASL/PLAIN response: expected 3 tokens, got " +

@@ -1,6 +1,6 @@
 // SaslSession: how one connection logs in: a mechanism is chosen, tokens go to and fro until the
-// user is known or refused. Words of refusals are Kafka's (SaslServerAuthenticator,
-// PlainSaslServer, ScramSaslServer).
+// user is known or refused. It may log in again (KIP-368), by the same mechanism, as the same user.
+// Words of refusals are Kafka's (SaslServerAuthenticator, PlainSaslServer, ScramSaslServer).
 //
 // Thread rule: the log's thread.
 #pragma once
@@ -44,7 +44,9 @@ class SaslSession : public std::enable_shared_from_this<SaslSession> {
         host_(std::move(host)) {}
 
   const std::vector<SaslMechanism>& mechanisms() const { return mechanisms_; }
-  // UNSUPPORTED_SASL_MECHANISM, or ILLEGAL_SASL_STATE when there is one already.
+  // UNSUPPORTED_SASL_MECHANISM, or ILLEGAL_SASL_STATE when there is one under way. Once `done`, it
+  // begins anew and is not done until the user is known again; another mechanism than before is
+  // refused at its first token.
   kafka::KafkaError Begin(const std::string& mechanism);
   bool begun() const { return begun_.has_value(); }
   // `then` is called once, now or later. After a refusal the session is at its end.
@@ -59,6 +61,7 @@ class SaslSession : public std::enable_shared_from_this<SaslSession> {
   SaslStep Scram(std::string_view token);
   SaslStep Refuse(std::string reason) const;
   SaslStep Done(const std::string& user, std::string token);
+  SaslStep RefuseSaying(std::string why);
 
   const StateStore& state_;
   PasswordCheck& passwords_;
@@ -69,7 +72,8 @@ class SaslSession : public std::enable_shared_from_this<SaslSession> {
   bool scram_began_ = false;
   bool done_ = false;
   bool ended_ = false;
-  std::string user_;
+  std::string user_;             // who logged in first, too
+  std::string other_mechanism_;  // what is said to who logs in again in another way
 };
 
 }  // namespace weir::log

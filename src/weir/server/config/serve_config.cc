@@ -145,6 +145,21 @@ Status TakeSuperUsers(const Value& value, ServeConfig* config) {
   return Status::Ok();
 }
 
+// Clients log in again after nine tenths of a login, and may once a second.
+constexpr int32_t kReauthMsMin = 2'000;
+
+Status TakeMaxReauth(const Value& value, ServeConfig* config) {
+  int32_t ms = 0;
+  if (!value.Take(&ms, 0, std::numeric_limits<int32_t>::max()).ok() ||
+      (ms != 0 && ms < kReauthMsMin)) {
+    return value.Wrong("is 0 (a login lasts as long as its connection) or a number from " +
+                       std::to_string(kReauthMsMin) + " to " +
+                       std::to_string(std::numeric_limits<int32_t>::max()));
+  }
+  config->max_reauth_ms = ms;
+  return Status::Ok();
+}
+
 struct Key {
   const char* section;
   const char* name;
@@ -188,6 +203,7 @@ const Key kKeys[] = {
     {"security", "mechanisms", &TakeMechanisms},
     {"security", "acls", [](const Value& v, ServeConfig* c) { return v.Take(&c->acls); }},
     {"security", "super-users", &TakeSuperUsers},
+    {"security", "max-reauth-ms", &TakeMaxReauth},
     {"security", "insecure", [](const Value& v, ServeConfig* c) { return v.Take(&c->insecure); }},
     {"security", "first-user",
      [](const Value& v, ServeConfig* c) { return v.Take(&c->first_user); }},
@@ -364,6 +380,7 @@ Result<BrokerServerOptions> ToBrokerServerOptions(Env& env, const ServeConfig& c
   }
   options.tls = config.tls;
   options.broker.acls = {config.acls, config.super_users};
+  options.broker.max_reauth_ms = config.max_reauth_ms;
   if (config.tls.certificate.empty() != config.tls.key.empty()) {
     return Error::User(ErrorCode::kInvalid, "a certificate and its key belong together")
         .Fix("give both tls.certificate and tls.key");

@@ -50,6 +50,7 @@ struct ServeConfig {
   std::vector<log::SaslMechanism> mechanisms;  // none: what is safe on the listener
   bool acls = false;                           // who logged in may do what entries allow
   std::vector<std::string> super_users;        // "User:admin": may do everything
+  int32_t max_reauth_ms = 0;                   // how long a login lasts; 0: as its connection
   bool insecure = false;                       // beyond this machine without asking who it is
   std::string first_user;
   std::string first_user_password_env;

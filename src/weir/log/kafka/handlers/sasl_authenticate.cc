@@ -1,5 +1,6 @@
-// SaslAuthenticate (36): a token of the client that logs in, answered with the broker's. A refusal
-// comes late, so that guessing takes time, and ends the connection.
+// SaslAuthenticate (36): a token of the client that logs in, answered with the broker's, the last
+// one with how long the login lasts (KIP-368). A refusal comes late, so that guessing takes time,
+// and ends the connection.
 #include "weir/log/kafka/messages/sasl_authenticate.h"
 #include "weir/log/kafka/handlers/handlers.h"
 
@@ -20,6 +21,8 @@ void LogIn(Broker& broker, const std::shared_ptr<Session>& session, std::string_
     };
     if (step.done) {
       session->principal = "User:" + session->sasl->user();
+      const int64_t lasts_us = 1000 * broker.options().max_reauth_ms;
+      if (lasts_us > 0) session->login_ends_us = broker.timers().NowUs() + lasts_us;
       count("done");
     }
     if (step.refused.empty()) return then(step);
@@ -47,6 +50,7 @@ void Handle(const CallPtr& call) {
     SaslAuthenticateResponse answer;
     answer.error_message.reset();
     answer.auth_bytes = step.token;
+    if (step.done) answer.session_lifetime_ms = call->broker().options().max_reauth_ms;
     if (step.refused.empty()) return call->Respond(answer);
     answer.error_code = Code(KafkaError::kSaslAuthenticationFailed);
     answer.error_message = step.refused;

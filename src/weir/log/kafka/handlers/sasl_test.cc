@@ -173,6 +173,24 @@ TEST_F(SaslTest, WrongPasswordsAreComputedSeldomRightOnesAreKnown) {
   EXPECT_EQ(old.Get().error_code, Code(KafkaError::kSaslAuthenticationFailed));
 }
 
+TEST_F(SaslTest, ARefusalOfNobodyTakesAsLongAsAnyonesAndWaitsItsTurn) {
+  MakeUser("bob", "s3cret");
+  const auto log_in = [&](const std::string& token) {
+    AskForLogin();
+    Handshake("PLAIN");
+    return SendToken(token);
+  };
+  for (const std::string& user : {std::string("bob"), std::string("eve")}) {
+    log_in(std::string("\0bob\0first", 10));
+    const auto second = log_in(std::string(1, '\0') + user + std::string("\0guess", 6));
+    Pass(kRefusalDelayMs);
+    EXPECT_FALSE(second.done()) << user;
+    Pass(1000 / PasswordCheck::kChecksPerSecond);
+    EXPECT_EQ(second.Get().error_code, Code(KafkaError::kSaslAuthenticationFailed)) << user;
+    Pass(1000);
+  }
+}
+
 TEST_F(SaslTest, WhoGuessesKeepsNobodyElseWaitingLong) {
   MakeUser("bob", "s3cret");
   MakeUser("alice", "secret");
@@ -206,6 +224,140 @@ TEST_F(SaslTest, TokensAfterTheOldHandshakeHaveNoHeader) {
   AskForLogin();
   Handshake("PLAIN", 0);
   EXPECT_EQ(SendRaw(std::string_view("\0bob\0guess!", 11)).kind, Response::Kind::kClose);
+}
+
+// KIP-368.
+class SaslRenewalTest : public SaslTest {
+ protected:
+  static constexpr int64_t kLoginMs = 10'000;
+  static constexpr const char* kAlice = "alice";
+
+  void SetUp() override {
+    broker_options_.max_reauth_ms = kLoginMs;
+    Start();
+    MakeUser("alice", "secret");
+    AskForLogin();
+    Pass(1);
+  }
+  Pending<SaslAuthenticateResponse> LogIn(const std::string& user = kAlice,
+                                          const std::string& password = "secret") {
+    EXPECT_EQ(Handshake("PLAIN").error_code, 0);
+    return SendToken(std::string(1, '\0') + user + std::string(1, '\0') + password);
+  }
+  Pending<MetadataResponse> SendMetadata() {
+    return Send<MetadataRequest, MetadataResponse>({}, 12);
+  }
+};
+
+TEST_F(SaslRenewalTest, ALoginIsRenewedAndServedOn) {
+  EXPECT_EQ(LogIn().Get().session_lifetime_ms, kLoginMs);
+  for (int i = 0; i < 3; ++i) {
+    Pass(kLoginMs - 1);
+    EXPECT_EQ(SendMetadata().Get().brokers.size(), 1u);
+    EXPECT_EQ(LogIn().Get().session_lifetime_ms, kLoginMs);
+    EXPECT_EQ(session_->principal, "User:alice");
+  }
+  // Also when it is over already.
+  Pass(2 * kLoginMs);
+  EXPECT_EQ(LogIn().Get().error_code, 0);
+  EXPECT_EQ(SendMetadata().Get().brokers.size(), 1u);
+}
+
+TEST_F(SaslRenewalTest, WithScramTheLastAnswerSaysForHowLong) {
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Handshake("SCRAM-SHA-256").error_code, 0);
+    const auto first = SendToken("n,,n=alice,r=abc").Get();
+    EXPECT_EQ(first.error_code, 0);
+    EXPECT_EQ(first.session_lifetime_ms, 0);
+    std::string signature;
+    const auto last = SendToken(Proof(ScramMechanism::kSha256, "secret", "n=alice,r=abc",
+                                      first.auth_bytes, &signature))
+                          .Get();
+    EXPECT_EQ(last.auth_bytes, signature);
+    EXPECT_EQ(last.session_lifetime_ms, kLoginMs);
+    Pass(kLoginMs / 2);
+  }
+}
+
+TEST_F(SaslRenewalTest, WhoGoesOnWhenItIsOverIsClosed) {
+  LogIn();
+  Pass(kLoginMs - 1);
+  EXPECT_FALSE(SendMetadata().closes());
+  Pass(1);
+  const auto late = SendMetadata();
+  EXPECT_TRUE(late.closed());
+  EXPECT_EQ(late.why(), "its login is over, and it did not log in again");
+  EXPECT_TRUE((Send<ApiVersionsRequest, ApiVersionsResponse>({}, 3)).closed());
+  EXPECT_TRUE(SendToken("x").closed());
+  EXPECT_THAT(metrics_.PrometheusText(), HasSubstr("weir_kafka_connections_expired_total 3"));
+}
+
+TEST_F(SaslRenewalTest, NothingElseIsServedMeanwhile) {
+  LogIn();
+  EXPECT_EQ(Handshake("PLAIN").error_code, 0);
+  EXPECT_FALSE(session_->logged_in());
+  const auto meanwhile = SendMetadata();
+  EXPECT_TRUE(meanwhile.closed());
+  EXPECT_THAT(meanwhile.why(), HasSubstr("before the client logged in"));
+}
+
+TEST_F(SaslRenewalTest, AnotherUserOrAnotherWayIsRefused) {
+  const auto refusal = [&](const Pending<SaslAuthenticateResponse>& pending) {
+    Pass(1000);
+    EXPECT_EQ(pending.Get().error_code, Code(KafkaError::kSaslAuthenticationFailed));
+    EXPECT_TRUE(pending.closes());
+    EXPECT_FALSE(session_->logged_in());
+    EXPECT_EQ(session_->principal, "User:alice");
+    AskForLogin();
+    LogIn();
+    return pending.Get().error_message.value_or("");
+  };
+  MakeUser("bob", "secret");
+  LogIn();
+  EXPECT_EQ(refusal(LogIn("bob")),
+            "Cannot change principals during re-authentication from User.alice: User.bob");
+  EXPECT_EQ(refusal(LogIn("alice", "guess")),
+            "Authentication failed: Invalid username or password");
+  EXPECT_EQ(Handshake("SCRAM-SHA-512").error_code, 0);
+  EXPECT_EQ(refusal(SendToken("n,,n=alice,r=abc")),
+            "SASL mechanism 'SCRAM-SHA-512' requested by client is not supported for "
+            "re-authentication of mechanism 'PLAIN'");
+  SaslHandshakeRequest request;
+  request.mechanism = "GSSAPI";
+  const auto unknown = Send<SaslHandshakeRequest, SaslHandshakeResponse>(request, 1);
+  EXPECT_EQ(unknown.Get().error_code, Code(KafkaError::kUnsupportedSaslMechanism));
+  EXPECT_TRUE(unknown.closes());
+}
+
+TEST_F(SaslRenewalTest, OnceASecondAtMost) {
+  LogIn();
+  EXPECT_EQ(LogIn().Get().error_code, 0);
+  Pass(999);
+  EXPECT_EQ(Handshake("PLAIN").error_code, Code(KafkaError::kIllegalSaslState));
+  EXPECT_TRUE(session_->logged_in());
+  Pass(1);
+  EXPECT_EQ(LogIn().Get().error_code, 0);
+}
+
+TEST_F(SaslRenewalTest, TokensWithoutHeadersRenewToo) {
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Handshake("PLAIN", 0).error_code, 0);
+    EXPECT_EQ(SendRaw(std::string_view("\0alice\0secret", 13)).kind, Response::Kind::kAnswer);
+    Pass(kLoginMs - 1);
+    EXPECT_FALSE(SendMetadata().closes());
+  }
+  Pass(1);
+  EXPECT_TRUE(SendMetadata().closed());
+}
+
+TEST_F(SaslRenewalTest, WhereLoginsDoNotEndThereIsNone) {
+  broker_options_.max_reauth_ms = 0;
+  Start();
+  AskForLogin();
+  EXPECT_EQ(LogIn().Get().session_lifetime_ms, 0);
+  EXPECT_EQ(Handshake("PLAIN").error_code, Code(KafkaError::kIllegalSaslState));
+  Pass(1000 * kLoginMs);
+  EXPECT_EQ(SendMetadata().Get().brokers.size(), 1u);
 }
 
 TEST_F(SaslTest, NothingElseIsServedBefore) {
