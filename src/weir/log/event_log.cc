@@ -25,14 +25,15 @@ std::string EncodeNumber(int64_t value) {
 // Neighbouring extents are read in one go up to this.
 constexpr uint64_t kReadBytesMax = 1 << 20;
 
-// Whether the batch has a record at or above this offset with this timestamp or a later one.
-bool HasRecord(std::string_view batch, int64_t offset, int64_t timestamp) {
+// Of the batch's records at or above this offset; -1 if there are none.
+int64_t MaxTimestampFrom(std::string_view batch, int64_t offset) {
   RecordReader reader;
-  if (!reader.Open(batch).ok()) return false;
+  int64_t greatest = -1;
+  if (!reader.Open(batch).ok()) return greatest;
   for (Record record; reader.Next(record);) {
-    if (record.offset >= offset && record.timestamp >= timestamp) return true;
+    if (record.offset >= offset) greatest = std::max(greatest, record.timestamp);
   }
-  return false;
+  return greatest;
 }
 
 }  // namespace
@@ -505,11 +506,51 @@ Result<std::optional<int64_t>> EventLog::BatchAtTimestamp(uint32_t number, int64
         if (!header || header->max_timestamp < timestamp) continue;
         if (header->base_offset >= start) return std::optional<int64_t>(header->base_offset);
         // The start is within it: nothing below can be read, and there the record may be.
-        if (HasRecord(batch, start, timestamp)) return std::optional<int64_t>(start);
+        if (MaxTimestampFrom(batch, start) >= timestamp) return std::optional<int64_t>(start);
       }
     }
   }
   return std::optional<int64_t>();
+}
+
+Result<int64_t> EventLog::MaxTimestamp(uint32_t number, int64_t end) {
+  int64_t greatest = -1;
+  PartitionLog* partition = FindPartition(number);
+  if (partition == nullptr) return greatest;
+  const int64_t start = partition->start_offset();
+  for (const SegmentPart& part : partition->parts()) {
+    if (part.base_offset >= end) break;
+    if (part.max_timestamp <= greatest) continue;
+    if (part.base_offset >= start && part.end_offset <= end) {
+      greatest = part.max_timestamp;
+      continue;
+    }
+    // The start or the end is within it: as much is looked at of its extents and batches.
+    WEIR_ASSIGN_OR_RETURN(const auto index, indexes_.Get(part.segment, *journal_));
+    const std::vector<Extent>* extents = index->Find(number);
+    if (extents == nullptr) continue;
+    for (size_t i = 0; i < extents->size(); ++i) {
+      const Extent& extent = (*extents)[i];
+      const int64_t next =
+          std::min(i + 1 < extents->size() ? (*extents)[i + 1].base_offset : part.end_offset,
+                   part.end_offset);
+      if (next <= std::max(part.base_offset, start)) continue;
+      if (extent.base_offset >= std::min(part.end_offset, end)) break;
+      if (extent.max_timestamp <= greatest) continue;
+      if (extent.base_offset >= start && next <= end) {
+        greatest = extent.max_timestamp;
+        continue;
+      }
+      ReadOptions options;
+      options.max_bytes = extent.bytes;
+      options.end_offset = std::min(next, end);
+      const FetchedBatches read = Read(number, std::max(extent.base_offset, start), options);
+      for (const std::string_view batch : read.batches) {
+        greatest = std::max(greatest, MaxTimestampFrom(batch, start));
+      }
+    }
+  }
+  return greatest;
 }
 
 }  // namespace weir::log

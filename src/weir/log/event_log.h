@@ -137,6 +137,9 @@ class EventLog {
   // The first batch that may hold a record at or after this timestamp, at or above the start
   // offset: its base offset (the start offset, if that lies within it), or nothing.
   Result<std::optional<int64_t>> BatchAtTimestamp(uint32_t partition, int64_t timestamp);
+  // The greatest timestamp of the records from the start offset on and before `end`, in ms; -1 if
+  // there are none.
+  Result<int64_t> MaxTimestamp(uint32_t partition, int64_t end);
 
   // --- segments, for retention (retention/retention.h) ---
   // Goes on in a new segment; what was open gets its index and a checkpoint soon.

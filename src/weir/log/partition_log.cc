@@ -40,12 +40,6 @@ void PartitionLog::SetDurableEnd(int64_t offset) {
   while (!ending_.empty() && ending_.front().marker_offset < offset) ending_.pop_front();
 }
 
-int64_t PartitionLog::max_timestamp() const {
-  int64_t newest = -1;
-  for (const SegmentPart& part : parts_) newest = std::max(newest, part.max_timestamp);
-  return newest;
-}
-
 uint64_t PartitionLog::bytes() const {
   uint64_t sum = 0;
   for (const SegmentPart& part : parts_) sum += part.bytes;

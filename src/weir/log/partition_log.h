@@ -55,8 +55,7 @@ class PartitionLog {
   int64_t start_offset() const { return start_offset_; }  // the first that is kept
   // Below it no transaction is open.
   int64_t last_stable_offset() const;
-  int64_t max_timestamp() const;  // ms; -1 when empty
-  uint64_t bytes() const;         // of the batches from the start offset on, about
+  uint64_t bytes() const;  // of the batches from the start offset on, about
 
   const std::deque<SegmentPart>& parts() const { return parts_; }
   // Ascending by both.

@@ -17,7 +17,9 @@
 // Thread rule: the log's thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,6 +54,9 @@ struct Session {
   // On the clock of the broker's timers; 0: never.
   int64_t login_ends_us = 0;
   int64_t login_renewed_us = 0;
+  // How many bytes of records an answer may bring now, for what was answered before may still wait
+  // for the client to take it; not set: any.
+  std::function<uint64_t()> answer_room;
 
   bool logged_in() const { return sasl == nullptr || sasl->done(); }
 };
@@ -117,6 +122,10 @@ class Call {
     return broker_.authorizer().AllowedOperations(caller(), type, name);
   }
   Caller caller() const { return {session_->principal, session_->client_host}; }
+  // Bytes of records that its answer may bring now; 0: none at all.
+  uint64_t AnswerRoom() const {
+    return session_->answer_room ? session_->answer_room() : std::numeric_limits<uint64_t>::max();
+  }
 
   // The request; records in it live until the handler returns. False: the connection was closed.
   template <typename Request>

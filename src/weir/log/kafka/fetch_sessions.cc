@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <limits>
 
+#include "weir/log/kafka/handlers/each_once.h"
+
 namespace weir::log::kafka {
 namespace {
 
 constexpr int32_t kNoSession = 0;
 constexpr int32_t kFirstEpoch = 0;
 constexpr int32_t kFinalEpoch = -1;
+// So few may be named twice; of more there is one each, for a request may wait with them for long.
+constexpr size_t kFewPartitions = 1000;
 
 FetchSessionPartition Wanted(const FetchRequest::FetchTopic& topic,
                              const FetchRequest::FetchPartition& partition) {
@@ -23,6 +27,7 @@ FetchSessionPartition Wanted(const FetchRequest::FetchTopic& topic,
 }  // namespace
 
 void FetchSessions::Merge(const FetchRequest& request, Session* session) {
+  partitions_ -= session->partitions.size();
   for (const auto& topic : request.topics) {
     for (const auto& partition : topic.partitions) {
       const FetchSessionPartition wanted = Wanted(topic, partition);
@@ -36,21 +41,43 @@ void FetchSessions::Merge(const FetchRequest& request, Session* session) {
       session->partitions.erase({topic.topic, topic.topic_id, partition});
     }
   }
+  partitions_ += session->partitions.size();
 }
 
-int32_t FetchSessions::Create() {
+FetchSessions::Sessions::iterator FetchSessions::Evictable(size_t partitions, int64_t now_us) {
+  auto oldest = sessions_.end();
+  auto smallest = sessions_.end();
+  for (auto it = sessions_.begin(); it != sessions_.end(); ++it) {
+    const Session& session = it->second;
+    if (oldest == sessions_.end() || session.used_us < oldest->second.used_us) oldest = it;
+    if (now_us - session.made_us < kIdleUs || session.partitions.size() >= partitions) continue;
+    if (smallest == sessions_.end() ||
+        session.partitions.size() < smallest->second.partitions.size()) {
+      smallest = it;
+    }
+  }
+  if (oldest != sessions_.end() && now_us - oldest->second.used_us >= kIdleUs) return oldest;
+  return smallest;
+}
+
+void FetchSessions::Remove(Sessions::iterator session) {
+  partitions_ -= session->second.partitions.size();
+  sessions_.erase(session);
+}
+
+int32_t FetchSessions::Create(size_t partitions) {
+  if (partitions > partitions_max_) return kNoSession;
   const int64_t now = timers_.NowUs();
-  if (sessions_.size() >= kSessionsMax) {
-    const auto oldest = std::min_element(
-        sessions_.begin(), sessions_.end(),
-        [](const auto& a, const auto& b) { return a.second.used_us < b.second.used_us; });
-    if (now - oldest->second.used_us < kIdleUs) return kNoSession;
-    sessions_.erase(oldest);
+  while (sessions_.size() >= kSessionsMax || partitions_ + partitions > partitions_max_) {
+    const auto evicted = Evictable(partitions, now);
+    if (evicted == sessions_.end()) return kNoSession;
+    Remove(evicted);
   }
   int32_t id = kNoSession;
   while (id == kNoSession || sessions_.count(id) > 0) {
     id = static_cast<int32_t>(env_.RandomU64() & std::numeric_limits<int32_t>::max());
   }
+  sessions_[id].made_us = now;
   sessions_[id].used_us = now;
   return id;
 }
@@ -60,14 +87,20 @@ FetchSessionView FetchSessions::Begin(const FetchRequest& request, int16_t versi
   const bool full =
       version < 7 || request.session_epoch == kFinalEpoch || request.session_epoch == kFirstEpoch;
   if (full) {
-    if (request.session_id != kNoSession) sessions_.erase(request.session_id);
-    if (version >= 7 && request.session_epoch == kFirstEpoch) view.session_id = Create();
-    if (view.session_id != kNoSession) Merge(request, &sessions_[view.session_id]);
+    const auto before = sessions_.find(request.session_id);
+    if (before != sessions_.end()) Remove(before);
     for (const auto& topic : request.topics) {
       for (const auto& partition : topic.partitions) {
         view.partitions.push_back(Wanted(topic, partition));
       }
     }
+    if (view.partitions.size() > kFewPartitions) {
+      KeepEachOnce(&view.partitions, [](const FetchSessionPartition& each) { return each.key; });
+    }
+    if (version >= 7 && request.session_epoch == kFirstEpoch) {
+      view.session_id = Create(view.partitions.size());
+    }
+    if (view.session_id != kNoSession) Merge(request, &sessions_[view.session_id]);
     return view;
   }
   const auto found = sessions_.find(request.session_id);
@@ -83,6 +116,11 @@ FetchSessionView FetchSessions::Begin(const FetchRequest& request, int16_t versi
   session.epoch = session.epoch == std::numeric_limits<int32_t>::max() ? 1 : session.epoch + 1;
   session.used_us = timers_.NowUs();
   Merge(request, &session);
+  if (partitions_ > partitions_max_) {
+    Remove(found);
+    view.error = KafkaError::kFetchSessionIdNotFound;
+    return view;
+  }
   view.session_id = request.session_id;
   view.incremental = true;
   std::vector<const Known*> order;

@@ -1,8 +1,10 @@
 // FetchSessions: incremental fetches (KIP-227). A consumer names its partitions once; later
 // requests say only what changed, and answers leave out partitions with nothing new.
 //
-// Limits: kSessionsMax sessions; the one used longest ago makes room if it was idle for
-// kIdleUs, else a new one is refused and its consumer sends full requests.
+// Limits: kSessionsMax sessions with kPartitionsMax partitions together. As in Kafka, a new session
+// takes the place of the one used longest ago, if it was idle for kIdleUs, else of the smallest
+// that is older than that, if it is smaller. Otherwise it is refused and its consumer sends full
+// requests; so does one whose session grows beyond that.
 // Thread rule: the log's thread.
 #pragma once
 
@@ -44,14 +46,17 @@ struct FetchSessionView {
 class FetchSessions {
  public:
   static constexpr size_t kSessionsMax = 1000;
+  static constexpr size_t kPartitionsMax = 500'000;
   static constexpr int64_t kIdleUs = 120'000'000;
 
-  FetchSessions(Env& env, Timers& timers) : env_(env), timers_(timers) {}
+  FetchSessions(Env& env, Timers& timers, size_t partitions_max = kPartitionsMax)
+      : env_(env), timers_(timers), partitions_max_(partitions_max) {}
 
   FetchSessionView Begin(const FetchRequest& request, int16_t version);
   // Before the answer goes: notes what the consumer will know, and leaves out what it knows.
   void End(const FetchSessionView& view, FetchResponse* response);
   size_t size() const { return sessions_.size(); }
+  size_t partitions() const { return partitions_; }  // of all sessions
 
  private:
   struct Known {
@@ -62,16 +67,25 @@ class FetchSessions {
   };
   struct Session {
     int32_t epoch = 1;
+    int64_t made_us = 0;
     int64_t used_us = 0;
     uint64_t turns = 0;
     std::map<FetchPartitionKey, Known> partitions;
   };
-  int32_t Create();
-  static void Merge(const FetchRequest& request, Session* session);
+  using Sessions = std::map<int32_t, Session>;
+
+  // For about so many partitions.
+  int32_t Create(size_t partitions);
+  // Whose place a new session may take; end(): nobody's.
+  Sessions::iterator Evictable(size_t partitions, int64_t now_us);
+  void Remove(Sessions::iterator session);
+  void Merge(const FetchRequest& request, Session* session);
 
   Env& env_;
   Timers& timers_;
-  std::map<int32_t, Session> sessions_;
+  const size_t partitions_max_;
+  Sessions sessions_;
+  size_t partitions_ = 0;
 };
 
 }  // namespace weir::log::kafka

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <deque>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/buffer.hpp>
@@ -45,6 +46,11 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
   }
 
   void Start() {
+    session_->answer_room = [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      return self ? self->AnswerRoom() : 0;
+    };
+    quiet_since_us_ = listener_.broker_.timers().NowUs();
     WatchIdle();
     if (!is_known_) WatchLogin();
     if (transport_.encrypted()) return Handshake();
@@ -65,22 +71,23 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
     if (idle_timer_ != 0) listener_.broker_.timers().Cancel(idle_timer_);
     if (login_timer_ != 0) listener_.broker_.timers().Cancel(login_timer_);
     if (!is_known_) listener_.logins_ -= 1;
+    listener_.AddUnsent(-static_cast<int64_t>(unsent_bytes_));
+    listener_.large_request_bytes_ -= large_bytes_;
     listener_.Remove(shared_from_this());
   }
 
  private:
   static constexpr size_t kReadBytes = 64 << 10;
   static constexpr size_t kLoginReadBytes = 2 << 10;
-  static constexpr uint64_t kAtOnceBytes = 1 << 20;
   static constexpr size_t kLengthBytes = 4;
+  // Of an answer's records, while all connections together have too much: it goes on for all.
+  static constexpr uint64_t kLittleBytes = 64 << 10;
   // Answers sent with one write.
   static constexpr size_t kWritePiecesMax = 512;
 
   // How much a write may hand to the kernel at once. Asio's own limit is 64 KiB, after which the
   // loop waits for the socket again: sixteen times for a mebibyte.
-  static size_t WriteManyBytes(const error_code& error, size_t /*sent*/) {
-    return error ? 0 : size_t{4} << 20;
-  }
+  static constexpr size_t kWriteManyBytes = 4 << 20;
 
   // An answer's place in the order.
   struct Slot {
@@ -92,6 +99,14 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
     const size_t requests_max = session_->logged_in() ? listener_.options_.requests_max : 1;
     return !closed_ && !draining_ && !ending_ && slots_.size() < requests_max &&
            unsent_bytes_ < listener_.options_.unsent_bytes_max;
+  }
+
+  uint64_t AnswerRoom() const {
+    if (closed_) return 0;
+    const auto left = [](uint64_t max, uint64_t used) { return max - std::min(max, used); };
+    uint64_t of_all = left(listener_.options_.all_unsent_bytes_max, listener_.unsent_bytes_);
+    if (of_all < kLittleBytes) of_all = unsent_bytes_ == 0 ? kLittleBytes : 0;
+    return std::min(of_all, left(listener_.options_.unsent_bytes_max, unsent_bytes_));
   }
 
   void Handshake() {
@@ -136,8 +151,8 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
     // Requests that came along with others before.
     if (TakeRequests() && !MayRead()) return;
     if (closed_) return;
+    if (!MakeRoom()) return Break("too many large requests at once");
     reading_ = true;
-    MakeRoom();
     transport_.ReadSome(asio::buffer(in_.data() + in_end_, in_.size() - in_end_),
                         [self = shared_from_this()](const error_code& error, size_t bytes) {
                           self->reading_ = false;
@@ -158,24 +173,31 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
     return kLengthBytes + uint64_t{__builtin_bswap32(length)};
   }
 
-  void MakeRoom() {
+  // False if there is none.
+  bool MakeRoom() {
     if (in_begin_ > 0) {
       std::memmove(in_.data(), in_.data() + in_begin_, in_end_ - in_begin_);
       in_end_ -= in_begin_;
       in_begin_ = 0;
     }
     // What is announced is not there yet: beyond kAtOnceBytes there is room for as much again.
-    const uint64_t wanted =
+    uint64_t wanted =
         std::max<uint64_t>(is_known_ ? kReadBytes : kLoginReadBytes,
                            std::min(NextRequestBytes(), std::max(kAtOnceBytes, 2 * in_end_)));
-    if (in_.size() < wanted) {
-      in_.resize(wanted);
-    } else if (in_.size() > kAtOnceBytes && wanted == kReadBytes && in_end_ < kReadBytes) {
-      // A rare large request does not hold its memory for ever.
-      in_.resize(kReadBytes);
-      in_.shrink_to_fit();
+    // A rare large request does not hold its memory for ever.
+    const bool shrink = in_.size() > kAtOnceBytes && wanted == kReadBytes && in_end_ < kReadBytes;
+    if (!shrink) wanted = std::max<uint64_t>(wanted, in_.size());
+    if (in_end_ == wanted) wanted *= 2;
+    const uint64_t large = wanted > kAtOnceBytes ? wanted : 0;
+    const uint64_t others = listener_.large_request_bytes_ - large_bytes_;
+    if (large > large_bytes_ && others + large > listener_.options_.large_request_bytes_max) {
+      return false;
     }
-    if (in_end_ == in_.size()) in_.resize(in_.size() * 2);
+    listener_.large_request_bytes_ = others + large;
+    large_bytes_ = large;
+    if (in_.size() != wanted) in_.resize(wanted);
+    if (shrink) in_.shrink_to_fit();
+    return true;
   }
 
   // Hands on what is complete. True if there was any.
@@ -208,13 +230,22 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
     if (closed_) return;
     if (response.kind == Response::Kind::kClose) return Break(response.why);
     LookWhetherKnown();
-    unsent_bytes_ += response.bytes.size();
+    AddUnsent(static_cast<int64_t>(response.bytes.size()));
     slot->response = std::move(response);
     if (slots_.front() == slot) Write();
   }
 
+  void AddUnsent(int64_t bytes) {
+    unsent_bytes_ += static_cast<uint64_t>(bytes);
+    listener_.AddUnsent(bytes);
+  }
+
   void Break(const std::string& why) {
     listener_.broken_.Add();
+    End(why);
+  }
+
+  void End(const std::string& why) {
     listener_.Report("connection of " + session_->client_host + " (client id '" +
                      session_->client_id + "') closed: " + why);
     Close();
@@ -239,35 +270,59 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
     }
     // Pieces point into sending_, which stays as it is until they are sent.
     writing_ = true;
-    transport_.Write(pieces_, WriteManyBytes,
-                     [self = shared_from_this()](const error_code& error, size_t bytes) {
-                       self->writing_ = false;
-                       if (self->closed_) return;
-                       if (error) return self->Close();
-                       self->listener_.sent_bytes_.Add(bytes);
-                       self->unsent_bytes_ -= bytes;
-                       self->active_ = true;
-                       if (self->ending_) return self->Break(self->sending_.back().why);
-                       self->Write();
-                       if (self->closed_) return;
-                       if (self->draining_ && self->slots_.empty() && !self->writing_) {
-                         return self->Close();
-                       }
-                       self->Read();
-                     });
+    written_bytes_ = 0;
+    took_ = true;  // its time begins now
+    transport_.Write(
+        pieces_,
+        [this](const error_code& error, size_t bytes) {
+          if (bytes > written_bytes_) took_ = true;
+          written_bytes_ = bytes;
+          return error ? 0 : kWriteManyBytes;
+        },
+        [self = shared_from_this()](const error_code& error, size_t bytes) {
+          self->writing_ = false;
+          if (self->closed_) return;
+          if (error) return self->Close();
+          self->listener_.sent_bytes_.Add(bytes);
+          self->AddUnsent(-static_cast<int64_t>(bytes));
+          self->active_ = true;
+          if (self->ending_) return self->Break(self->sending_.back().why);
+          self->Write();
+          if (self->closed_) return;
+          if (self->draining_ && self->slots_.empty() && !self->writing_) {
+            return self->Close();
+          }
+          self->Read();
+        });
   }
 
-  // A connection without any byte in or out for idle_us ends.
+  // A connection without any byte in or out for idle_us ends, while nothing is asked of it; and one
+  // whose client takes nothing of what is written, whatever it sends meanwhile.
   void WatchIdle() {
-    idle_timer_ =
-        listener_.broker_.timers().After(listener_.options_.idle_us, [weak = weak_from_this()] {
-          const auto self = weak.lock();
-          if (!self || self->closed_) return;
-          self->idle_timer_ = 0;
-          if (!self->active_ && self->slots_.empty()) return self->Close();
-          self->active_ = false;
-          self->WatchIdle();
-        });
+    const ListenerOptions& options = listener_.options_;
+    const int64_t often_us = std::min(options.idle_us, options.stalled_when_full_us);
+    idle_timer_ = listener_.broker_.timers().After(often_us, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self || self->closed_) return;
+      self->idle_timer_ = 0;
+      self->LookWhetherIdle();
+      if (!self->closed_) self->WatchIdle();
+    });
+  }
+
+  void LookWhetherIdle() {
+    const ListenerOptions& options = listener_.options_;
+    const int64_t now_us = listener_.broker_.timers().NowUs();
+    const int64_t stalled_us = listener_.full() ? options.stalled_when_full_us : options.stalled_us;
+    if (writing_ ? std::exchange(took_, false) : std::exchange(active_, false)) {
+      quiet_since_us_ = now_us;
+    } else if (writing_ && now_us - quiet_since_us_ >= stalled_us) {
+      listener_.stalled_.Add();
+      End("its client took nothing of " + std::to_string(unsent_bytes_) + " bytes for " +
+          std::to_string((now_us - quiet_since_us_) / 1'000'000) + " s");
+    } else if (!writing_ && slots_.empty() && now_us - quiet_since_us_ >= options.idle_us) {
+      Close();
+    }
   }
 
   KafkaListener& listener_;
@@ -280,10 +335,14 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
   std::vector<Response> sending_;
   std::vector<asio::const_buffer> pieces_;
   uint64_t unsent_bytes_ = 0;
+  uint64_t written_bytes_ = 0;  // by the write that is under way
+  uint64_t large_bytes_ = 0;    // of in_, if it is a large one
+  int64_t quiet_since_us_ = 0;
   log::Timers::Id idle_timer_ = 0;
   log::Timers::Id login_timer_ = 0;
   bool is_known_ = false;  // shook hands and logged in, as far as the listener asks for it
-  bool active_ = false;
+  bool active_ = false;    // bytes came or went since one looked
+  bool took_ = false;      // its client took some
   bool reading_ = false;
   bool writing_ = false;
   bool draining_ = false;
@@ -308,9 +367,14 @@ KafkaListener::KafkaListener(asio::io_context& loop, log::kafka::Broker& broker,
       broken_(broker.metrics().GetCounter(
           "weir_kafka_connections_broken_total",
           "Connections closed because what came was no request that is served.")),
+      stalled_(broker.metrics().GetCounter(
+          "weir_kafka_connections_stalled_total",
+          "Connections closed because their clients took nothing of their answers.")),
       failed_handshakes_(broker.metrics().GetCounter(
           "weir_kafka_tls_handshakes_failed_total", "Connections that did not get as far as TLS.")),
-      open_(broker.metrics().GetGauge("weir_kafka_connections", "Open connections.")) {}
+      open_(broker.metrics().GetGauge("weir_kafka_connections", "Open connections.")),
+      unsent_(broker.metrics().GetGauge("weir_kafka_unsent_bytes",
+                                        "Bytes of answers that clients did not take yet.")) {}
 
 KafkaListener::~KafkaListener() { Close(); }
 
@@ -361,6 +425,11 @@ void KafkaListener::Accept() {
 
 void KafkaListener::Remove(const std::shared_ptr<Connection>& connection) {
   if (connections_.erase(connection) > 0) open_.Add(-1);
+}
+
+void KafkaListener::AddUnsent(int64_t bytes) {
+  unsent_bytes_ += static_cast<uint64_t>(bytes);
+  unsent_.Add(static_cast<double>(bytes));
 }
 
 void KafkaListener::Report(const std::string& line) {

@@ -3,14 +3,18 @@
 //
 // Back-pressure: a connection is read from only while it has fewer than requests_max unanswered
 // requests and fewer than unsent_bytes_max bytes that its client did not take; so a slow reader
-// holds what it asked for and no more.
+// holds what it asked for and no more. Fetches that waited find out how much room is left when they
+// read (Session::answer_room): what woke a hundred of them is brought by the first. All connections
+// together have all_unsent_bytes_max; then each new answer brings little, and who takes nothing is
+// not waited for as long.
 //
 // A listener with TLS shakes hands first, one with SASL serves nothing but logging in until a
 // client did. Both together have login_us, few connections may be about it at a time, and what they
 // send is small: whoever is unknown costs little.
 //
 // Limits: ListenerOptions. A request larger than the broker's request_bytes_max, or bytes that are
-// no request, close the connection; so does silence for idle_us.
+// no request, close the connection; so does silence for idle_us, and a client that takes nothing of
+// its answers for stalled_us.
 // Thread rule: the event loop's thread.
 #pragma once
 
@@ -40,9 +44,15 @@ struct ListenerOptions {
   size_t connections_max = 10'000;
   size_t requests_max = 100;
   uint64_t unsent_bytes_max = 32 << 20;
+  uint64_t all_unsent_bytes_max = 512 << 20;  // of all connections
+  // Of all requests above kAtOnceBytes that are on their way. One that finds no room closes its
+  // connection: it may come again.
+  uint64_t large_request_bytes_max = 1 << 30;
   int64_t idle_us = 600'000'000;
-  int64_t login_us = 20'000'000;  // for the handshake of TLS and for logging in
-  size_t logins_max = 500;        // at a time
+  int64_t stalled_us = 300'000'000;
+  int64_t stalled_when_full_us = 20'000'000;  // while all_unsent_bytes_max is reached
+  int64_t login_us = 20'000'000;              // for the handshake of TLS and for logging in
+  size_t logins_max = 500;                    // at a time
   uint64_t login_request_bytes_max = 32 << 10;
 };
 
@@ -73,6 +83,10 @@ class KafkaListener {
   void Report(const std::string& line);
 
   static constexpr uint64_t kReportsPerSecond = 20;
+  static constexpr uint64_t kAtOnceBytes = 1 << 20;
+
+  bool full() const { return unsent_bytes_ >= options_.all_unsent_bytes_max; }
+  void AddUnsent(int64_t bytes);
 
   boost::asio::io_context& loop_;
   log::kafka::Broker& broker_;
@@ -84,6 +98,8 @@ class KafkaListener {
   int64_t report_second_ = 0;
   uint64_t reports_ = 0;  // in this second
   size_t logins_ = 0;     // connections whose client is not known yet
+  uint64_t unsent_bytes_ = 0;
+  uint64_t large_request_bytes_ = 0;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
 
   Counter& requests_;
@@ -91,8 +107,10 @@ class KafkaListener {
   Counter& sent_bytes_;
   Counter& refused_;
   Counter& broken_;
+  Counter& stalled_;
   Counter& failed_handshakes_;
   Gauge& open_;
+  Gauge& unsent_;
 };
 
 }  // namespace weir::server

@@ -4,6 +4,7 @@
 // itself, must live until the operation's end.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -42,11 +43,17 @@ class Transport {
       socket_.async_read_some(into, std::forward<Then>(then));
     }
   }
-  // All of it; `until` as Asio's completion conditions, says how much at a time where it is plain.
+  // All of it; `until` as Asio's completion conditions, asked after each piece. How much it says is
+  // handed on at a time only where it is plain: TLS makes records of 16 KiB anyway.
   template <typename Buffers, typename Until, typename Then>
   void Write(const Buffers& from, Until&& until, Then&& then) {
     if (tls_) {
-      boost::asio::async_write(*tls_, from, std::forward<Then>(then));
+      boost::asio::async_write(
+          *tls_, from,
+          [until](const boost::system::error_code& error, size_t bytes) {
+            return std::min<size_t>(until(error, bytes), 64 << 10);
+          },
+          std::forward<Then>(then));
     } else {
       boost::asio::async_write(socket_, from, std::forward<Until>(until), std::forward<Then>(then));
     }

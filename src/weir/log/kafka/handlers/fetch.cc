@@ -24,6 +24,7 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
     const int32_t wait_ms = std::min(request_.max_wait_ms, kWaitMsMax);
     deadline_us_ = broker().timers().NowUs() + int64_t{wait_ms} * 1000;
     session_ = broker().fetch_sessions().Begin(request_, call_->version());
+    request_.topics = {};  // the session's partitions are what counts; this may wait for long
     if (session_.error != KafkaError::kNone) {
       FetchResponse refused;
       refused.error_code = static_cast<int16_t>(session_.error);
@@ -77,7 +78,8 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
   // True if it is to be answered now.
   bool Read(FetchResponse* response, std::vector<std::shared_ptr<std::string>>* kept) {
     const uint64_t asked = static_cast<uint64_t>(std::max(0, request_.max_bytes));
-    uint64_t left = std::min(asked, broker().options().fetch_bytes_max);
+    room_ = call_->AnswerRoom();
+    uint64_t left = std::min({asked, broker().options().fetch_bytes_max, room_});
     uint64_t found = 0;
     next_.clear();
     bool answer = session_.partitions.empty();
@@ -94,6 +96,8 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
       data.records = Records();
       answer |= !ReadOne(wanted, found == 0, &left, &found, &data, kept);
     }
+    // With nothing left there is no use in waiting for more.
+    answer |= found > 0 && left == 0;
     return answer || found >= static_cast<uint64_t>(std::max(0, request_.min_bytes));
   }
 
@@ -126,6 +130,8 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
     data->aborted_transactions.reset();
     if (committed) data->aborted_transactions.emplace();
     if (wanted.fetch_offset >= end) return true;
+    // The client has enough that it did not take: what is here it can ask for then.
+    if (room_ == 0) return false;
     ReadOptions options;
     options.max_bytes =
         std::min<uint64_t>(*left, static_cast<uint64_t>(std::max(0, wanted.max_bytes)));
@@ -160,8 +166,9 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
   }
 
   CallPtr call_;
-  const FetchRequest request_;
+  FetchRequest request_;
   FetchSessionView session_;
+  uint64_t room_ = 0;  // for records, see Session
   std::vector<ReadAhead::Next> next_;
   int64_t deadline_us_ = 0;
   Timers::Id timer_ = 0;

@@ -397,6 +397,74 @@ TEST_F(HandlersTest, ListOffsetsFindsTimestampsWhereTheStartIsWithinABatch) {
   EXPECT_EQ(at(150), 2);
   EXPECT_EQ(at(250), 3);
   EXPECT_EQ(at(300), -1);
+  EXPECT_EQ(at(-3), 3);  // not the one that was deleted
+}
+
+// The greatest timestamp is one of a record that may be read: not of one that waits for the disk,
+// nor, for read_committed, of one whose transaction is open.
+TEST_F(HandlersTest, ListOffsetsFindsTheGreatestTimestampOfWhatMayBeRead) {
+  MakeTopic("t");
+  const uint32_t number = FindTopic("t").partitions[0];
+  for (const int64_t timestamp : {100, 300, 200}) Produce("t", Batch({"v"}, {}, timestamp));
+  BatchOptions open;
+  open.producer_id = 5;
+  open.producer_epoch = 0;
+  open.base_sequence = 0;
+  open.transactional = true;
+  for (const auto& batch : {Batch({"v", "w"}, open, 400), Batch({"v"}, {}, 350)}) {
+    ASSERT_TRUE(log_->Commit({{number, batch, *ReadBatchHeader(batch), {}}}, {}, nullptr).ok());
+  }
+  Flush();
+  const std::string waits = Batch({"v"}, {}, 500);
+  ASSERT_TRUE(log_->Commit({{number, waits, *ReadBatchHeader(waits), {}}}, {}, nullptr).ok());
+  const auto newest = [&](int8_t isolation_level) {
+    ListOffsetsRequest request;
+    request.isolation_level = isolation_level;
+    request.topics.resize(1);
+    request.topics[0].name = "t";
+    request.topics[0].partitions.resize(1);
+    request.topics[0].partitions[0].timestamp = -3;
+    return Ask<ListOffsetsRequest, ListOffsetsResponse>(request, 7).topics[0].partitions[0].offset;
+  };
+  EXPECT_EQ(newest(0), 3);
+  EXPECT_EQ(newest(1), 1);
+  Flush();
+  EXPECT_EQ(newest(0), 6);
+  EXPECT_EQ(newest(1), 1);
+  ASSERT_TRUE(log_->Commit({}, {EventLog::StartOffset(number, 4)}, nullptr).ok());
+  EXPECT_EQ(newest(0), 6);
+  EXPECT_EQ(newest(1), -1);
+}
+
+TEST_F(HandlersTest, AFetchBringsNoMoreThanItsConnectionHasRoomFor) {
+  MakeTopic("t");
+  for (int i = 0; i < 4; ++i) Produce("t", Batch({std::string(1000, 'x')}));
+  uint64_t room = 2500;
+  session_->answer_room = [&] { return room; };
+  FetchRequest request;
+  request.max_bytes = 1 << 20;
+  request.min_bytes = 1 << 20;
+  request.max_wait_ms = 60'000;
+  request.topics.resize(1);
+  request.topics[0].topic = "t";
+  request.topics[0].partitions.resize(1);
+  request.topics[0].partitions[0].partition_max_bytes = 1 << 20;
+  const auto bytes = [&] {
+    const auto pending = Send<FetchRequest, FetchResponse>(request, 12);
+    if (!pending.done()) Pass(60'000);
+    return pending.Get().responses.at(0).partitions.at(0).records->size();
+  };
+  EXPECT_GT(bytes(), 2000u);
+  EXPECT_LT(bytes(), 2500u);
+  room = 1;
+  EXPECT_GT(bytes(), 1000u);  // a batch, as ever
+  room = 0;
+  const auto full = Send<FetchRequest, FetchResponse>(request, 12);
+  ASSERT_TRUE(full.done());
+  EXPECT_EQ(full.Get().responses.at(0).partitions.at(0).records->size(), 0u);
+  // With nothing to bring it waits as it was told.
+  request.topics[0].partitions[0].fetch_offset = 4;
+  EXPECT_FALSE((Send<FetchRequest, FetchResponse>(request, 12).done()));
 }
 
 }  // namespace

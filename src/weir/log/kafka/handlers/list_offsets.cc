@@ -44,6 +44,13 @@ Result<Found> RecordAt(Broker& broker, const PartitionLog& partition, int64_t ti
   return found;
 }
 
+// The first record with the greatest timestamp of those that may be read.
+Result<Found> NewestRecord(Broker& broker, const PartitionLog& partition, int64_t end) {
+  WEIR_ASSIGN_OR_RETURN(const int64_t greatest, broker.log().MaxTimestamp(partition.number(), end));
+  if (greatest < 0) return Found();
+  return RecordAt(broker, partition, greatest, end);
+}
+
 void Handle(const CallPtr& call) {
   ListOffsetsRequest request;
   if (!call->Decode(&request)) return;
@@ -81,9 +88,9 @@ void Handle(const CallPtr& call) {
         answer.offset = -1;
         answer.leader_epoch = -1;
       } else {
-        const int64_t wanted =
-            asked.timestamp == kMaxTimestamp ? partition->max_timestamp() : asked.timestamp;
-        auto found = RecordAt(broker, *partition, wanted, end);
+        const auto found = asked.timestamp == kMaxTimestamp
+                               ? NewestRecord(broker, *partition, end)
+                               : RecordAt(broker, *partition, asked.timestamp, end);
         if (!found.ok()) {
           answer.error_code = static_cast<int16_t>(KafkaError::kKafkaStorageError);
         } else {
