@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 #include "weir/log/groups/consumer_protocol.h"
 
@@ -51,7 +52,7 @@ GroupCoordinator::~GroupCoordinator() = default;
 
 void GroupCoordinator::Load() {
   const StateStore& rows = context_.log.state();
-  offsets_end_ = context_.log.journal().end();
+  loaded_end_ = context_.log.journal().end();
   rows.ForEach("g", [this](const std::string& key, const std::string& value) {
     if (key.starts_with(ClassicGroups::kRowPrefix)) {
       const std::string group_id = key.substr(2);
@@ -289,9 +290,25 @@ Result<Position> GroupCoordinator::Write(const std::vector<StateChange>& rows) {
 }
 
 void GroupCoordinator::Apply(std::span<const StateChange> rows, Position end) {
-  for (const StateChange& row : rows) (void)offsets_.Apply(row);
-  offsets_end_ = std::max(offsets_end_, end);
+  const Position durable = context_.log.journal().durable();
+  while (!undurable_in_order_.empty() && undurable_in_order_.front().first <= durable) {
+    const auto& [position, group] = undurable_in_order_.front();
+    const auto found = undurable_.find(group);
+    if (found != undurable_.end() && found->second <= durable) undurable_.erase(found);
+    undurable_in_order_.pop_front();
+  }
+  for (const StateChange& row : rows) {
+    std::string group;
+    if (!offsets_.Apply(row, &group)) continue;
+    if (std::exchange(undurable_[group], end) == end) continue;
+    undurable_in_order_.emplace_back(end, std::move(group));
+  }
   ShowFigures();
+}
+
+Position GroupCoordinator::OffsetsEnd(const std::string& group_id) const {
+  const auto found = undurable_.find(group_id);
+  return found != undurable_.end() ? found->second : loaded_end_;
 }
 
 KafkaError GroupCoordinator::CheckFetch(const OffsetFetchRequest& request) {
@@ -358,10 +375,23 @@ void GroupCoordinator::FetchOffsets(const OffsetFetchRequest& request,
     });
   }
   // A commit that is not durable yet could be gone after a crash, and must not have been seen.
-  context_.WhenDurable(offsets_end_,
-                       [this, done = std::move(done), response = std::move(response)] {
-                         context_.Answer(done, response);
-                       });
+  // After a failed write it is not known before the next start.
+  const Position end = OffsetsEnd(request.group_id);
+  if (end > context_.log.journal().durable() && context_.log.journal().failure()) {
+    response.error = KafkaError::kCoordinatorLoadInProgress;
+    for (auto& topic : response.topics) {
+      for (FetchedOffset& offset : topic.partitions) {
+        const int32_t index = offset.index;
+        offset = {};
+        offset.index = index;
+        offset.error = response.error;
+      }
+    }
+    return context_.Answer(std::move(done), std::move(response));
+  }
+  context_.WhenDurable(end, [this, done = std::move(done), response = std::move(response)] {
+    context_.Answer(done, response);
+  });
 }
 
 void GroupCoordinator::DeleteOffsets(const OffsetDeleteRequest& request,

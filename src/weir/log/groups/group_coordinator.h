@@ -12,7 +12,9 @@
 //
 // Every callback is called exactly once, from within a call, a timer or EventLog::Advance, but
 // never before the coordinator's own work is done: it may call the coordinator. When the
-// coordinator goes, callbacks that wait are dropped. If the journal fails for good they wait.
+// coordinator goes, callbacks that wait are dropped. If the journal fails for good they wait; who
+// asks from then on for offsets of a group whose last ones were not made durable before is answered
+// COORDINATOR_LOAD_IN_PROGRESS, of others as ever.
 //
 // A group is of one type: classic, or consumer (KIP-848). An empty one becomes of the other type
 // when somebody joins it so; its offsets stay.
@@ -120,6 +122,8 @@ class GroupCoordinator {
   void Commit(const GroupCaller& caller, const OffsetCommitRequest& request,
               std::optional<int64_t> producer_id, std::function<void(OffsetCommitResponse)> done);
   kafka::KafkaError CheckFetch(const OffsetFetchRequest& request);
+  // When what a group's offsets are now is durable.
+  Position OffsetsEnd(const std::string& group_id) const;
   FetchedOffset ReadOffset(const OffsetFetchRequest& request, const OffsetPlace& place) const;
   // Commits rows and takes them over.
   Result<Position> Write(const std::vector<StateChange>& rows);
@@ -139,8 +143,10 @@ class GroupCoordinator {
   ClassicGroups classic_;
   ConsumerGroups consumer_;
   GroupOffsets offsets_;
-  // Rows of offsets were written up to here.
-  Position offsets_end_ = 0;
+  // Up to where rows of a group's offsets were written, as long as they may not be durable.
+  std::unordered_map<std::string, Position> undurable_;
+  std::deque<std::pair<Position, std::string>> undurable_in_order_;
+  Position loaded_end_ = 0;  // what was there at the start
   Alarm expiry_;
 
   Gauge& groups_gauge_;

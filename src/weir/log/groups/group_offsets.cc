@@ -1,6 +1,7 @@
 #include "weir/log/groups/group_offsets.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weir::log {
 namespace {
@@ -132,7 +133,7 @@ std::vector<StateChange> GroupOffsets::RemoveTopic(const TopicId& topic) const {
   return rows;
 }
 
-bool GroupOffsets::Apply(const StateChange& change) {
+bool GroupOffsets::Apply(const StateChange& change, std::string* of) {
   if (change.key.size() < 2 || change.key[0] != 'g') return false;
   CommittedOffset value;
   if (change.value && (change.key[1] == 'o' || change.key[1] == 'p') &&
@@ -147,6 +148,7 @@ bool GroupOffsets::Apply(const StateChange& change) {
     ReadPlace(in, &group, &place);
     if (!in.ok() || !in.done()) return false;
     ApplyCommitted(group, place, change.value ? &value : nullptr);
+    if (of != nullptr) *of = std::move(group);
     return true;
   }
   if (change.key[1] == 'p') {
@@ -154,6 +156,7 @@ bool GroupOffsets::Apply(const StateChange& change) {
     ReadPlace(in, &group, &place);
     if (!in.ok() || !in.done()) return false;
     ApplyPending(producer_id, group, place, change.value ? &value : nullptr);
+    if (of != nullptr) *of = std::move(group);
     return true;
   }
   return false;

@@ -60,8 +60,9 @@ class GroupOffsets {
   std::vector<StateChange> RemoveGroup(const std::string& group) const;
   std::vector<StateChange> RemoveTopic(const TopicId& topic) const;
 
-  // Takes over a row. False if it is none of these two tables, or can't be understood.
-  bool Apply(const StateChange& change);
+  // Takes over a row. False if it is none of these two tables, or can't be understood. `of`: whose
+  // row it is, if asked for.
+  bool Apply(const StateChange& change, std::string* of = nullptr);
 
   // --- what there is ---
   const CommittedOffset* Find(const std::string& group, const OffsetPlace& place) const;

@@ -57,6 +57,30 @@ TEST_F(GroupOffsetsTest, ACommitIsAnsweredWhenItIsDurableAndNotSeenBefore) {
   EXPECT_EQ(fetched->topics[0].partitions[0].offset, 42);
 }
 
+TEST_F(GroupOffsetsTest, AfterAFailedSyncOffsetsAreToldWhereTheyAreDurable) {
+  EXPECT_EQ(Committed(CommitOf("t", 0, 42)), KafkaError::kNone);
+  OffsetCommitRequest other = CommitOf("t", 0, 7);
+  other.group_id = "other";
+  const auto lost = Commit(other);
+  env().SetIoErrorProbability(1);
+  EXPECT_FALSE(log().journal().Flush().ok());
+  env().SetIoErrorProbability(0);
+  const auto fetch = [&](const std::string& group_id) {
+    OffsetFetchRequest request;
+    request.group_id = group_id;
+    request.topics = {{"t", {}, {0}}};
+    Reply<OffsetFetchResponse> reply;
+    groups().FetchOffsets(request, reply.done());
+    EXPECT_TRUE(reply.ready());
+    return *reply;
+  };
+  EXPECT_EQ(fetch("g").error, KafkaError::kNone);
+  EXPECT_EQ(fetch("g").topics.at(0).partitions.at(0).offset, 42);
+  EXPECT_FALSE(lost.ready());
+  EXPECT_EQ(fetch("other").error, KafkaError::kCoordinatorLoadInProgress);
+  EXPECT_EQ(fetch("other").topics.at(0).partitions.at(0).offset, -1);
+}
+
 TEST_F(GroupOffsetsTest, WhatACommitIsRefusedFor) {
   EXPECT_EQ(Committed(CommitOf("nothing", 0, 1)), KafkaError::kUnknownTopicOrPartition);
   EXPECT_EQ(Committed(CommitOf("t", 4, 1)), KafkaError::kUnknownTopicOrPartition);

@@ -193,6 +193,37 @@ TEST_F(CompactionTest, TombstonesStayForAWhileAfterTheyWereMet) {
   EXPECT_THAT(Records(), ElementsAre("1 b=1", "3 c=1"));
 }
 
+// Two partitions in one rewriting, which goes over to a next segment within the second one: what it
+// says of the first one counts once, else tombstones that may go at once would never.
+TEST_F(CompactionTest, TombstonesOfAPartitionBeforeTheEndOfASegmentAreNotForgotten) {
+  policy_.delete_retention_ms = 0;
+  Open();
+  Topic topic;
+  topic.name = "u";
+  std::vector<StateChange> changes;
+  topic.partitions = log_->NewPartitionNumbers(1, &changes);
+  changes.push_back(Topics::Put(topic));
+  ASSERT_TRUE(log_->Commit({}, changes, nullptr).ok());
+  Produce({{"a", ""}});
+  for (const char* keys : {"bcdefghijk", "l"}) {
+    for (const char* key = keys; *key != 0; ++key) {
+      BatchBuilder builder;
+      builder.Add({.timestamp = Now(), .key = std::string(1, *key), .value = "1"});
+      const std::string batch = *std::move(builder).Finish();
+      ASSERT_TRUE(
+          log_->Commit({{topic.partitions[0], batch, *ReadBatchHeader(batch), {}}}, {}, nullptr)
+              .ok());
+    }
+    Close();
+  }
+  const uint64_t both = Partition().bytes() + log_->FindPartition(topic.partitions[0])->bytes();
+  options_.settled_bytes_max = both;
+  retention_ = std::make_unique<Retention>(env_, metrics_, *log_, options_,
+                                           [this](const Topic&, size_t) { return policy_; });
+  Run(20);
+  EXPECT_THAT(Records(), IsEmpty());
+}
+
 TEST_F(CompactionTest, AbortedRecordsGoAndMarkersWhenTheirRecordsAreGone) {
   Open();
   Produce({{"a", "1"}, {"b", "1"}});

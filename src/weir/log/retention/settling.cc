@@ -18,6 +18,7 @@ void Rewriting::Continue(Position settled) {
   open_ = false;
   index_.reset();
   moved_.clear();
+  cleaned_.clear();
 }
 
 Status Rewriting::OpenSegment() {
