@@ -28,6 +28,7 @@ class Broker:
             line = self.process.stdout.readline()
             assert line, "".join(said)
             said.append(line)
+        self.said = said  # up to where it says that it is there
         self.address = found.group(1)
         # Of every listener, in their order, without what stands before the address.
         self.addresses = re.findall(r"[\d.]+:\d+", said[-1].split("health and metrics")[0])

@@ -115,7 +115,7 @@ class BrokerServer::Parts {
           asio::post(loop_, [this, failure] { OnlyReadFromNowOn(failure); });
         });
     disk_watch_->Begin();
-    WEIR_RETURN_IF_ERROR(TellServing());
+    TellServing();
     return Status::Ok();
   }
 
@@ -157,6 +157,7 @@ class BrokerServer::Parts {
 
  private:
   static constexpr int64_t kDrainPollUs = 10'000;
+  static constexpr int64_t kTellServingUs = 500'000;
 
   static Status NoCertificate() {
     return Error::User(ErrorCode::kInvalid, "a listener with TLS, and no certificate")
@@ -195,16 +196,23 @@ class BrokerServer::Parts {
   }
 
   // For other programs of Weir on this machine, which find the folder taken: the listener that asks
-  // least of its clients.
-  Status TellServing() {
+  // least of its clients. They need it only to find the server: on a full disk it serves all
+  // others, and tries again until there is room.
+  void TellServing() {
     const auto asks = [](const std::unique_ptr<KafkaListener>& listener) {
       return listener->options().tls + !listener->options().sasl.empty();
     };
     const auto& easiest =
         **std::min_element(listeners_.begin(), listeners_.end(),
                            [&](const auto& a, const auto& b) { return asks(a) < asks(b); });
-    serving_ = true;
-    return WriteServing(env_, options_.data, easiest.options().host, easiest.port());
+    const Status told = WriteServing(env_, options_.data, easiest.options().host, easiest.port());
+    serving_ |= told.ok();
+    if (!told.ok() && !said_not_serving_) {
+      said_not_serving_ = true;
+      broker_->Report("other programs of weir on this machine don't find this server: " +
+                      told.error().ToString());
+    }
+    if (!told.ok() && !stopping_) timers_.After(kTellServingUs, [this] { TellServing(); });
   }
 
   void WaitForConnections(int64_t deadline_us) {
@@ -235,6 +243,7 @@ class BrokerServer::Parts {
   std::atomic<log::Position> durable_{0};
   bool stopping_ = false;
   bool serving_ = false;  // serving.json says so
+  bool said_not_serving_ = false;
 };
 
 BrokerServer::BrokerServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
