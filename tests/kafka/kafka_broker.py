@@ -24,7 +24,7 @@ class Broker:
             [weir_bin(), "serve", "--data", str(data), *http, *listen, *flags],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         said = []
-        while not (found := re.search(r"clients on ([\d.]+:\d+)", said[-1] if said else "")):
+        while not (found := re.search(r"clients on \S*?([\d.]+:\d+)", said[-1] if said else "")):
             line = self.process.stdout.readline()
             assert line, "".join(said)
             said.append(line)
