@@ -58,7 +58,7 @@ def records(address, topic, seconds=60):
     """What read_committed consumers see, by partition: offset, key, value, headers, timestamp."""
     consumer = Consumer({"bootstrap.servers": address, "group.id": uuid.uuid4().hex,
                          "enable.auto.commit": False, "isolation.level": "read_committed",
-                         "enable.partition.eof": True})
+                         "enable.partition.eof": True, "fetch.wait.max.ms": 20})
     count = len(consumer.list_topics(topic, 30).topics[topic].partitions)
     consumer.assign([TopicPartition(topic, i, 0) for i in range(count)])
     found, ended, until = {i: [] for i in range(count)}, set(), time.time() + seconds
@@ -133,6 +133,11 @@ def test_what_is_refused(broker, target):
     producer.produce(taken, b"another's")
     assert producer.flush(30) == 0
     assert "records already" in copy(broker.address, target.address, taken, code=2)
+    # A place where nobody ever was is not waited for as a cluster that went away.
+    begin = time.time()
+    said = copy(broker.address, "127.0.0.1:1", topic, "--to-property", "default.api.timeout.ms=300",
+                code=3)
+    assert "127.0.0.1:1" in said and "refused" in said and time.time() - begin < 5
 
 
 def test_killed_copies_go_on(broker, other):

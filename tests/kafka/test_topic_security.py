@@ -1,6 +1,7 @@
 """`weir topic` over TLS and with a login: a file of properties as Kafka's own tools take it."""
 import json
 import subprocess
+import time
 
 import pytest
 from test_security import MECHANISMS, PASSWORD, certificates, secure  # noqa: F401
@@ -56,6 +57,19 @@ CREATE MATERIALIZED TABLE lines AS SELECT * FROM raw;
 """)
     project.run_ok()
     assert project.rows("SELECT line FROM lines") == [("one",)]
+
+
+def test_tables_are_told_soon_that_a_port_wants_tls(secure, tmp_path):  # noqa: F811
+    project = Project(tmp_path / "project")
+    project.write("p.sql", f"""
+CREATE TABLE raw (line VARCHAR) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'raw',
+  'properties.bootstrap.servers' = '{secure.listeners["tls"]}');
+CREATE MATERIALIZED TABLE lines AS SELECT * FROM raw;
+""")
+    begin = time.time()
+    ended = project.run()
+    assert ended.code == 3 and "fix: if the listener wants TLS" in ended.err, str(ended)
+    assert time.time() - begin < 10  # not 'properties.default.api.timeout.ms', which are 30 s
 
 
 def test_what_does_not_fit_the_port_is_told(secure, certificates, tmp_path):  # noqa: F811

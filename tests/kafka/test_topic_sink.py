@@ -24,7 +24,8 @@ def name() -> str:
 def read(broker, topic, isolation="read_committed") -> list:
     """All records of a topic up to the ends as they are now, partition by partition."""
     consumer = Consumer({"bootstrap.servers": broker.address, "group.id": uuid.uuid4().hex,
-                         "isolation.level": isolation, "enable.partition.eof": True})
+                         "isolation.level": isolation, "enable.partition.eof": True,
+                         "fetch.wait.max.ms": 20})
     partitions = list(consumer.list_topics(topic, 10).topics[topic].partitions)
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
     found = []

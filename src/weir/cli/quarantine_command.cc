@@ -2,7 +2,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
+#include <cstdlib>
 
 #include "duckdb/common/types/value.hpp"
 #include "duckdb/main/connection.hpp"
@@ -150,9 +150,9 @@ Result<int> Show(const QuarantineFlags& flags) {
   WEIR_ASSIGN_OR_RETURN(
       const auto rows,
       query("SELECT quarantine_id, array_to_string(constraints, ', ') AS constraints, message, "
-            "source, position, coalesce(row, CAST(raw AS VARCHAR)) AS row FROM " +
-            quarantine + Where(flags) + " ORDER BY ingest_time, source, position LIMIT " +
-            std::to_string(flags.limit)));
+            "source, position, coalesce(row, CAST(raw AS VARCHAR)) AS row" +
+            std::string(flags.json() ? "" : ", length") + " FROM " + quarantine + Where(flags) +
+            " ORDER BY ingest_time, source, position LIMIT " + std::to_string(flags.limit)));
   if (flags.json()) {
     WEIR_ASSIGN_OR_RETURN(const OrderedJson json, RowObjects(*rows));
     PrintJson(json);
@@ -168,9 +168,12 @@ Result<int> Show(const QuarantineFlags& flags) {
   for (size_t row = 0; row < rows->RowCount(); ++row) {
     const std::string source = text(3, row);
     const std::string position = text(4, row);
+    const int64_t length = std::strtoll(text(6, row).c_str(), nullptr, 10);
     fmt::print("{}  {}{}\n  {}\n  {}\n", text(0, row), source,
-               position.empty() ? "" : " at byte " + position, text(2, row),
-               Shortened(text(5, row)));
+               position.empty()
+                   ? ""
+                   : fmt::format(" at {} {}", guard::PositionUnit(source, length), position),
+               text(2, row), Shortened(text(5, row)));
   }
   if (total == 0) {
     fmt::print("no row of {} is in quarantine{}\n", flags.table,
@@ -179,18 +182,6 @@ Result<int> Show(const QuarantineFlags& flags) {
     fmt::print("{} of {}\n", observe::Count(shown), observe::Counted(total, "row"));
   }
   return 0;
-}
-
-// Where a row lay in a topic: its source is "orders/3" and its position the offset. Nothing for one
-// that came of a file or a table.
-std::optional<server::TopicPartition> TopicOf(const std::string& source) {
-  const size_t slash = source.rfind('/');
-  if (slash == std::string::npos || slash == 0 || source.find('/') != slash) return std::nullopt;
-  server::TopicPartition partition{source.substr(0, slash), 0};
-  const char* const end = source.data() + source.size();
-  const auto parsed = std::from_chars(source.data() + slash + 1, end, partition.partition);
-  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-  return partition;
 }
 
 // Rows that came of a topic, as records of a dead letter topic: their bytes as they were, and in
@@ -215,7 +206,7 @@ Result<int> ExportToTopic(const QuarantineFlags& flags) {
     const auto text = [&](size_t column) {
       return row.IsNull(column) ? std::string() : row.GetValue<std::string>(column);
     };
-    const auto partition = TopicOf(text(0));
+    const auto partition = guard::TopicSourceOf(text(0));
     if (!partition) {
       ++elsewhere;
       continue;

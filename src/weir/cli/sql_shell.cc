@@ -175,9 +175,10 @@ Status SqlShell::Command(const std::string& line) {
         }
         const bool made = workspace_.IsMade(relation.declared->name);
         table.Add({relation.declared->name,
-                   relation.source ? "source"
-                   : made          ? "table"
-                                   : "table, not made yet",
+                   relation.source                             ? "source"
+                   : made                                      ? "table"
+                   : SqlWorkspace::WhereSent(relation).empty() ? "table, not made yet"
+                                                               : "table, written to a topic",
                    columns});
       }
       for (const sql::ViewStatement* view : runtime->project().views) {

@@ -169,6 +169,25 @@ Result<SqlWorkspace::Ran> SqlWorkspace::Run(const sql::Fragment& written, const 
   return ran;
 }
 
+// Rows that runs write to a topic are not in the warehouse.
+std::string SqlWorkspace::WhereSent(const sql::Relation& relation) {
+  const auto& options = relation.declared->options;
+  const auto option = [&](const char* name, const std::string& otherwise) {
+    const auto found = options.find(name);
+    return found == options.end() ? otherwise : found->second;
+  };
+  const std::string connector = option("connector", "");
+  if (connector != "kafka" && connector != "topic") return "";
+  const std::string name = relation.declared->name;
+  const std::string topic = option("topic", name);
+  const std::string servers = option("properties.bootstrap.servers", "");
+  if (connector == "topic") {
+    return fmt::format("rows of {} are in the topic: FROM topic('{}')", name, topic);
+  }
+  return fmt::format("rows of {} are in the topic: `weir sql --server {}` and FROM topic('{}')",
+                     name, servers, topic);
+}
+
 // A table that no run has made yet answers with no row: that is not what its rows are.
 void SqlWorkspace::TellOfEmpty(const sql::Fragment& statement) {
   if (!runtime_ || !IsQuery(statement)) return;
@@ -176,6 +195,10 @@ void SqlWorkspace::TellOfEmpty(const sql::Fragment& statement) {
   if (!mentioned.ok()) return;
   for (const std::string& name : *mentioned) {
     if (IsMade(name)) continue;
+    if (const std::string sent = WhereSent(*runtime_->prepared().Find(name)); !sent.empty()) {
+      fmt::print(stderr, "note: {}\n", sent);
+      continue;
+    }
     fmt::print(stderr, "note: no run has made {} yet: `weir run`\n", name);
   }
 }

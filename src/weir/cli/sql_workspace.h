@@ -31,6 +31,8 @@ class SqlWorkspace {
   const server::ProjectRuntime* project() const { return runtime_.get(); }
   // Of a project: whether the name is no table of it, or a run has made the table.
   bool IsMade(const std::string& name);
+  // Where the rows of a table are that is written to a topic; "" for other tables.
+  static std::string WhereSent(const sql::Relation& relation);
   sql::Session& session() { return runtime_ ? runtime_->session() : *session_; }
   // Looks again at what files and table versions there are.
   Status Refresh();

@@ -28,16 +28,22 @@ size_t EditDistance(const std::string& a, const std::string& b) {
 
 }  // namespace
 
+std::optional<std::string> NearestName(const std::string& wrong,
+                                       const std::vector<std::string>& names, size_t changes_max) {
+  const auto nearest =
+      std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+        return EditDistance(wrong, a) < EditDistance(wrong, b);
+      });
+  if (nearest == names.end() || EditDistance(wrong, *nearest) > changes_max) return std::nullopt;
+  return *nearest;
+}
+
 std::string Suggest(const std::string& wrong, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (wrong.size() >= 3 && name.starts_with(wrong))
       return fmt::format("did you mean '{}'?", name);
   }
-  const auto nearest =
-      std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
-        return EditDistance(wrong, a) < EditDistance(wrong, b);
-      });
-  if (nearest != names.end() && EditDistance(wrong, *nearest) <= 1 + wrong.size() / 3) {
+  if (const auto nearest = NearestName(wrong, names, 1 + wrong.size() / 3)) {
     return fmt::format("did you mean '{}'?", *nearest);
   }
   return fmt::format("use one of {}", fmt::join(names, ", "));

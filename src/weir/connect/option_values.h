@@ -21,6 +21,9 @@
 
 namespace weir::connect {
 
+// The name that takes the fewest changes, if that are not more.
+std::optional<std::string> NearestName(const std::string& wrong,
+                                       const std::vector<std::string>& names, size_t changes_max);
 // "did you mean 'x'?", or all of them when nothing is near.
 std::string Suggest(const std::string& wrong, const std::vector<std::string>& names);
 

@@ -7,6 +7,7 @@
 
 #include "weir/base/json_writer.h"
 #include "weir/columnar/codec/parse_fix.h"
+#include "weir/guard/quarantine.h"
 
 namespace weir::guard {
 namespace {
@@ -57,8 +58,9 @@ std::string Place(const columnar::Origin& origin, const OriginNames& names) {
   if (origin.file < 0) return "";
   std::string name = names.file ? names.file(origin.file) : "";
   if (name.empty()) name = "file " + std::to_string(origin.file);
+  const std::string unit(PositionUnit(name, origin.length));
   if (const auto line = LineOf(origin, names)) name += ", line " + std::to_string(*line);
-  return name + (origin.length > 0 ? ", byte " : ", row ") + std::to_string(origin.offset);
+  return name + ", " + unit + " " + std::to_string(origin.offset);
 }
 
 // Of rows that did not parse, by the first of the sample.
@@ -70,9 +72,11 @@ std::string FixOf(const CheckResult& result) {
 void AppendSample(const FailingRow& row, const OriginNames& names, JsonWriter* json) {
   json->BeginObject();
   if (row.origin.file >= 0) {
-    json->Key("file").String(names.file ? names.file(row.origin.file) : "");
+    const std::string file = names.file ? names.file(row.origin.file) : "";
+    json->Key("file").String(file);
     if (const auto line = LineOf(row.origin, names)) json->Key("line").Int(*line);
     json->Key("position").Int(row.origin.offset).Key("length").Int(row.origin.length);
+    json->Key("unit").String(PositionUnit(file, row.origin.length));
   }
   if (!row.row.empty()) json->Key("row").Raw(row.row);
   if (!row.values.empty()) json->Key("values").String(row.values);

@@ -1,5 +1,6 @@
 #include "weir/guard/quarantine.h"
 
+#include <charconv>
 #include <utility>
 
 #include "duckdb/common/allocator.hpp"
@@ -82,6 +83,23 @@ const columnar::Schema& QuarantineSchema() {
       {"row", LogicalType::VARCHAR, true},
   }};
   return schema;
+}
+
+std::optional<TopicSource> TopicSourceOf(std::string_view source) {
+  const size_t slash = source.rfind('/');
+  if (slash == std::string_view::npos || slash == 0 || source.find('/') != slash) {
+    return std::nullopt;
+  }
+  TopicSource found{std::string(source.substr(0, slash)), 0};
+  const char* const end = source.data() + source.size();
+  const auto parsed = std::from_chars(source.data() + slash + 1, end, found.partition);
+  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+  return found;
+}
+
+std::string_view PositionUnit(std::string_view source, int64_t length) {
+  if (TopicSourceOf(source)) return "offset";
+  return length > 0 ? "byte" : "row";
 }
 
 std::string QuarantineTableName(const std::string& table) { return table + "__quarantine"; }

@@ -11,7 +11,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "weir/columnar/ports.h"
@@ -27,15 +29,23 @@ namespace weir::guard {
 // event_time TIMESTAMPTZ  the row's event time, NULL if unknown
 // ingest_time TIMESTAMPTZ the run's fixed now()
 // source VARCHAR          file or table, NULL if unknown
-// position BIGINT         byte offset (Parquet: row number), NULL if unknown
-// length BIGINT           bytes of the row in the source
-// raw BLOB                those bytes, at most raw_bytes_max of them; NULL if the source has none
-// raw_truncated BOOLEAN
-// row VARCHAR             JSON of the row as the table would hold it; NULL if it did not parse
+// position BIGINT         byte offset (topic: record's offset; Parquet: row number), NULL if
+// unknown length BIGINT           bytes of the row in the source raw BLOB                those
+// bytes, at most raw_bytes_max of them; NULL if the source has none raw_truncated BOOLEAN row
+// VARCHAR             JSON of the row as the table would hold it; NULL if it did not parse
 const columnar::Schema& QuarantineSchema();
 
 // "T__quarantine"
 std::string QuarantineTableName(const std::string& table);
+
+// What `source` says of rows that came of a topic: "orders/3". Nothing for files and tables.
+struct TopicSource {
+  std::string topic;
+  int32_t partition = 0;
+};
+std::optional<TopicSource> TopicSourceOf(std::string_view source);
+// What `position` counts there: "offset" in a topic, "byte" in text, "row" in what has no lengths.
+std::string_view PositionUnit(std::string_view source, int64_t length);
 
 struct QuarantineSpec {
   std::string flow_id;

@@ -266,5 +266,19 @@ TEST(UnparsedQuarantineTest, OtherActionsOnlyCount) {
   EXPECT_EQ(totals->rows().dropped, 1);
 }
 
+TEST(PositionUnitTest, IsWhatThePositionCounts) {
+  EXPECT_EQ(PositionUnit("orders/3", 17), "offset");
+  EXPECT_EQ(PositionUnit("orders/3", 0), "offset");
+  EXPECT_EQ(PositionUnit("data/orders.csv", 17), "byte");
+  EXPECT_EQ(PositionUnit("data/orders.parquet", 0), "row");
+  EXPECT_EQ(PositionUnit("/3", 17), "byte");
+  EXPECT_EQ(PositionUnit("data/2024/3", 17), "byte");
+  EXPECT_EQ(PositionUnit("orders/3a", 17), "byte");
+  const auto orders = TopicSourceOf("orders/3");
+  ASSERT_TRUE(orders.has_value());
+  EXPECT_EQ(orders->topic, "orders");
+  EXPECT_EQ(orders->partition, 3);
+}
+
 }  // namespace
 }  // namespace weir::guard

@@ -63,7 +63,8 @@ std::string ExampleOf(const Json& check) {
     const int64_t position = Get<int64_t>(row, "position", -1);
     const int64_t line = Get<int64_t>(row, "line", -1);
     if (line > 0) text += " line " + std::to_string(line) + ",";
-    if (position >= 0) text += " at byte " + std::to_string(position);
+    const std::string unit = Get<std::string>(row, "unit", "byte");
+    if (position >= 0) text += " at " + unit + " " + std::to_string(position);
   }
   for (const char* part : {"values", "message"}) {
     const std::string what = Get<std::string>(row, part, "");

@@ -15,7 +15,8 @@ constexpr const char* kChecks = R"({"contract":"","score":0.5,"rows":{},"checks"
    "sample":[{"file":"a.csv","position":47,"length":9,"values":"delay = NULL"}]},
   {"name":"fresh","kind":"fresh","check":"FRESH","action":"WARN","passed":false,"measured":7200,
    "rows":10,"broken":0,"detail":"newest row is 2 h old"},
-  {"name":"fine","kind":"row","check":"true","action":"FAIL","checked":10,"passed":10,"failed":0}
+  {"name":"fine","kind":"row","check":"true","action":"FAIL","checked":10,"passed":10,"failed":0,
+   "sample":[{"file":"orders/3","position":17,"length":9,"unit":"offset","values":"a = 1"}]}
 ]})";
 
 class RunReportTest : public testing::Test {
@@ -70,6 +71,7 @@ TEST_F(RunReportTest, IsMadeOfTheSpans) {
   ASSERT_EQ(flights.checks.size(), 3u);
   EXPECT_EQ(flights.checks[0].failed, 2);
   EXPECT_EQ(flights.checks[0].example, "a.csv at byte 47: delay = NULL");
+  EXPECT_EQ(flights.checks.back().example, "orders/3 at offset 17: a = 1");
   EXPECT_EQ(flights.checks[1].detail, "newest row is 2 h old");
   EXPECT_EQ(flights.checks[1].failed, 1) << "a table check that failed counts as broken";
   EXPECT_EQ(report.tables[1].skipped, "flights failed");

@@ -4,10 +4,39 @@
 #include "weir/connect/kafka/kafka_sink.h"
 #include "weir/connect/kafka_source.h"
 #include "weir/connect/option_values.h"
+#include "weir/log/topic_config.h"
 #include "weir/server/topics/topic_source.h"
 #include "weir/server/topics/topic_table.h"
 
 namespace weir::server {
+
+namespace {
+
+// How a cluster is reached; the rest of CREATE TOPIC's options are settings of the topic.
+bool IsConnection(const std::string& option) {
+  return option == "connector" || option == "data" || option.starts_with("properties.");
+}
+
+// Our own topics have the settings that we know. A cluster may know more: there a name is wrong if
+// it is that of a setting but for a slip.
+Status CheckTopicSetting(const std::string& name, const std::string& value, bool own) {
+  constexpr size_t kSlip = 2;
+  if (log::FindTopicConfig(name) != nullptr) {
+    const auto wrong = own ? log::WrongWithTopicConfig(name, value) : std::nullopt;
+    if (!wrong) return Status::Ok();
+    return Error::User(ErrorCode::kInvalid, "option '" + name + "' = '" + value + "': " + *wrong);
+  }
+  std::vector<std::string> names = {"partitions", "replication.factor", "connector", "data"};
+  for (const log::ConfigDefinition& setting : log::TopicConfigDefinitions()) {
+    names.emplace_back(setting.name);
+  }
+  if (!own && !connect::NearestName(name, names, kSlip)) return Status::Ok();
+  return Error::User(ErrorCode::kNotFound,
+                     "a topic has no setting, and CREATE TOPIC no option '" + name + "'")
+      .Fix(connect::Suggest(name, names));
+}
+
+}  // namespace
 
 WarehouseCatalog::WarehouseCatalog(columnar::Engine& engine, std::string warehouse,
                                    bool serve_topics)
@@ -89,10 +118,15 @@ Result<columnar::Schema> WarehouseCatalog::DeclareSink(
 Result<std::shared_ptr<columnar::TopicAdmin>> WarehouseCatalog::Topics(
     const columnar::SourceDeclaration& declaration) {
   const auto connector = declaration.options.find("connector");
-  if (connector != declaration.options.end() && connector->second == "topic") {
-    return OpenTopicAdmin(engine_.env(), embedded_logs_, declaration);
+  const bool own = connector != declaration.options.end() && connector->second == "topic";
+  columnar::SourceDeclaration connection = declaration;
+  for (const auto& [name, value] : declaration.options) {
+    if (IsConnection(name)) continue;
+    WEIR_RETURN_IF_ERROR(CheckTopicSetting(name, value, own));
+    connection.options.erase(name);
   }
-  return connect::OpenKafkaTopics(engine_.env(), declaration.options);
+  if (own) return OpenTopicAdmin(engine_.env(), embedded_logs_, connection);
+  return connect::OpenKafkaTopics(engine_.env(), connection.options);
 }
 
 }  // namespace weir::server

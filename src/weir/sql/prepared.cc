@@ -140,11 +140,12 @@ class Preparer {
                          "option '" + key + "' must be a number from 1, not '" + text + "'");
         }
         (key == "partitions" ? out.topic.partitions : out.topic.replication_factor) = number;
-      } else if (key == "connector" || key == "data" || key.starts_with("properties.")) {
-        declaration.options[key] = std::move(expanded).value();
-      } else {
-        out.topic.configs[key] = std::move(expanded).value();
+        continue;
       }
+      if (key != "connector" && key != "data" && !key.starts_with("properties.")) {
+        out.topic.configs[key] = *expanded;
+      }
+      declaration.options[key] = std::move(expanded).value();
     }
     if (declaration.options.count("connector") == 0) {
       const bool far = declaration.options.count("properties.bootstrap.servers") > 0;
@@ -152,7 +153,8 @@ class Preparer {
     }
     auto admin = catalog_.Topics(declaration);
     if (!admin.ok()) {
-      return std::move(admin).error().While("topic " + topic.name).At(topic.source->file);
+      return PlacedAtOption(*topic.source, topic.option_places, "topic " + topic.name,
+                            std::move(admin).error());
     }
     out.admin = std::move(admin).value();
     prepared_.topics.push_back(std::move(out));
@@ -205,14 +207,18 @@ class Preparer {
 
   // An error about "option 'format'" gets the place of 'format' in the file.
   static Error PlacedAtOption(const TableStatement& table, Error error) {
-    for (const auto& [key, at] : table.option_places) {
+    return PlacedAtOption(*table.source, table.option_places, "table " + table.name,
+                          std::move(error));
+  }
+  static Error PlacedAtOption(const SourceText& source,
+                              const std::map<std::string, size_t>& option_places,
+                              const std::string& what, Error error) {
+    for (const auto& [key, at] : option_places) {
       if (error.actor() != Actor::kUser) break;
       if (error.message().find("option '" + key + "'") == std::string::npos) continue;
-      return ErrorAt(*table.source, at, error.code(),
-                     "table " + table.name + ": " + error.message())
-          .Fix(error.fix());
+      return ErrorAt(source, at, error.code(), what + ": " + error.message()).Fix(error.fix());
     }
-    return std::move(error).While("table " + table.name).At(table.source->file);
+    return std::move(error).While(what).At(source.file);
   }
 
   Status DeclareTable(const TableStatement& table) {

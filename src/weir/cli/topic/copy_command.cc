@@ -126,6 +126,10 @@ Result<int> Copy(const TopicFlags& from, const CopyFlags& flags) {
   if (flags.all) {
     WEIR_ASSIGN_OR_RETURN(request.topics, connect::TopicsToCopy(RealEnv(), request.from));
   }
+  // Later a cluster is waited for; one that never was there has a wrong name, most likely.
+  for (const connect::KafkaProperties* cluster : {&request.from, &request.to}) {
+    WEIR_RETURN_IF_ERROR(connect::ReachCluster(RealEnv(), *cluster));
+  }
   stopped = 0;
   std::signal(SIGINT, Stop);
   std::signal(SIGTERM, Stop);

@@ -11,6 +11,10 @@ namespace {
 
 constexpr int64_t kAttemptMs = 1'000;
 constexpr int64_t kPauseUs = 50'000;
+// Of what librdkafka says when it is hung up on before it could ask anything: TLS is wanted, or a
+// broker goes down just then. So it is believed only after a while.
+constexpr const char* kSpeaksOtherwise = "incorrect security.protocol configuration";
+constexpr int64_t kSpeaksOtherwiseMs = 800;
 
 struct Meaning {
   Actor actor;
@@ -166,6 +170,17 @@ void KafkaHandle::OnMessage(rd_kafka_t*, const rd_kafka_message_t* message, void
 void KafkaHandle::Note(const std::string& line) {
   std::lock_guard lock(mutex_);
   last_problem_ = WithoutThread(line);
+  if (last_problem_.find(kSpeaksOtherwise) == std::string::npos) {
+    speaks_otherwise_since_ms_ = 0;
+  } else if (speaks_otherwise_since_ms_ == 0) {
+    speaks_otherwise_since_ms_ = std::max<int64_t>(env_.MonotonicNanos() / 1'000'000, 1);
+  }
+}
+
+int64_t KafkaHandle::SpeaksOtherwiseMs() const {
+  std::lock_guard lock(mutex_);
+  if (speaks_otherwise_since_ms_ == 0) return 0;
+  return env_.MonotonicNanos() / 1'000'000 - speaks_otherwise_since_ms_;
 }
 
 Error KafkaHandle::MakeError(rd_kafka_resp_err_t code, const std::string& doing) const {
@@ -214,6 +229,13 @@ Status KafkaHandle::Retry(const std::string& doing,
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Status::Ok();
     Poll(0);  // errors of login arrive as events of the handle
     WEIR_RETURN_IF_ERROR(Fatal());
+    if (MeaningOf(code).again && SpeaksOtherwiseMs() >= kSpeaksOtherwiseMs) {
+      const Error error = MakeError(code, doing);
+      return Error::Operator(ErrorCode::kPermission, error.message())
+          .Fix(
+              "if the listener wants TLS, say so with 'properties.security.protocol' (SSL, or "
+              "SASL_SSL with a login)");
+    }
     if (!MeaningOf(code).again || env_.MonotonicNanos() / 1'000'000 >= until) {
       return MakeError(code, doing);
     }

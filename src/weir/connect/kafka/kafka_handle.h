@@ -78,7 +78,8 @@ class KafkaHandle {
   Error MakeError(rd_kafka_resp_err_t code, const std::string& text,
                   const std::string& doing) const;
   // Calls `attempt` with a time limit of its own until it succeeds, fails for good, or the handle's
-  // limit is over. Errors of login and TLS end it at once: trying again does not help.
+  // limit is over. Errors of login and TLS end it at once: trying again does not help; and so,
+  // soon, does a listener that hangs up on how this client speaks.
   Status Retry(const std::string& doing,
                const std::function<rd_kafka_resp_err_t(int timeout_ms)>& attempt) const;
   // Serves librdkafka's events: errors, deliveries. Records come through partition queues
@@ -93,6 +94,8 @@ class KafkaHandle {
   static void OnMessage(rd_kafka_t* handle, const rd_kafka_message_t* message, void* opaque);
   static void OnError(rd_kafka_t* handle, int code, const char* reason, void* opaque);
   void Note(const std::string& line);
+  // For how long the last problem was a listener that speaks another protocol; 0: it is not.
+  int64_t SpeaksOtherwiseMs() const;
 
   Env& env_;
   rd_kafka_t* handle_ = nullptr;
@@ -100,8 +103,9 @@ class KafkaHandle {
   std::string servers_;
   OnDelivery on_delivery_;
 
-  mutable std::mutex mutex_;  // guards the three below
+  mutable std::mutex mutex_;  // guards the four below
   std::string last_problem_;  // the last line that said something was wrong
+  int64_t speaks_otherwise_since_ms_ = 0;
   rd_kafka_resp_err_t fatal_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string fatal_reason_;
 };

@@ -18,6 +18,7 @@ namespace {
 constexpr int kStepMs = 1'000;  // the longest that librdkafka is left alone
 constexpr int kBatchRecords = 1'000;
 constexpr int kReadMs = 50;
+constexpr int64_t kReachMs = 10'000;
 
 using Properties = std::map<std::string, std::string>;
 
@@ -552,6 +553,14 @@ Result<std::map<CopySource, CopyMap>> ReadCopyNotes(Env& env, const KafkaPropert
   WEIR_ASSIGN_OR_RETURN(const auto consumer, KafkaHandle::Open(env, KafkaHandle::Kind::kConsumer,
                                                                properties, ReaderProperties()));
   return ReadNotes(*consumer, properties, cluster);
+}
+
+Status ReachCluster(Env& env, KafkaProperties properties) {
+  properties.limit_ms = std::min(properties.limit_ms, kReachMs);
+  WEIR_ASSIGN_OR_RETURN(const auto handle, KafkaHandle::Open(env, KafkaHandle::Kind::kConsumer,
+                                                             properties, ReaderProperties()));
+  const auto id = handle->ClusterId();
+  return id.ok() ? Status::Ok() : Status(id.error());
 }
 
 Result<std::vector<std::string>> TopicsToCopy(Env& env, const KafkaProperties& properties) {

@@ -81,6 +81,9 @@ class TopicCopier {
 Result<std::map<CopySource, CopyMap>> ReadCopyNotes(Env& env, const KafkaProperties& properties,
                                                     const std::string& cluster);
 
+// Whether somebody answers there, within seconds. Errors: as KafkaHandle::Retry.
+Status ReachCluster(Env& env, KafkaProperties properties);
+
 // Topics that a whole move copies: all but Kafka's own.
 Result<std::vector<std::string>> TopicsToCopy(Env& env, const KafkaProperties& properties);
 
