@@ -2,6 +2,7 @@
 import json
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from test_security import MECHANISMS, PASSWORD, certificates, secure  # noqa: F401
@@ -59,16 +60,20 @@ CREATE MATERIALIZED TABLE lines AS SELECT * FROM raw;
     assert project.rows("SELECT line FROM lines") == [("one",)]
 
 
-def test_tables_are_told_soon_that_a_port_wants_tls(secure, tmp_path):  # noqa: F811
-    project = Project(tmp_path / "project")
-    project.write("p.sql", f"""
+def test_tables_are_told_soon_what_a_port_wants(secure, tmp_path):  # noqa: F811
+    def run(listener: str):
+        project = Project(tmp_path / listener)
+        project.write("p.sql", f"""
 CREATE TABLE raw (line VARCHAR) WITH ('connector' = 'kafka', 'topic' = 't', 'format' = 'raw',
-  'properties.bootstrap.servers' = '{secure.listeners["tls"]}');
+  'properties.bootstrap.servers' = '{secure.listeners[listener]}');
 CREATE MATERIALIZED TABLE lines AS SELECT * FROM raw;
 """)
+        return project.run()
+
     begin = time.time()
-    ended = project.run()
-    assert ended.code == 3 and "fix: if the listener wants TLS" in ended.err, str(ended)
+    with ThreadPoolExecutor() as pool:
+        for ended in pool.map(run, ["tls", "sasl"]):
+            assert ended.code == 3 and "fix: if the listener wants TLS" in ended.err, str(ended)
     assert time.time() - begin < 10  # not 'properties.default.api.timeout.ms', which are 30 s
 
 

@@ -11,9 +11,9 @@ namespace {
 
 constexpr int64_t kAttemptMs = 1'000;
 constexpr int64_t kPauseUs = 50'000;
-// Of what librdkafka says when it is hung up on before it could ask anything: TLS is wanted, or a
-// broker goes down just then. So it is believed only after a while.
-constexpr const char* kSpeaksOtherwise = "incorrect security.protocol configuration";
+// In what librdkafka says when it is hung up on before it was told anything: TLS or a login is
+// wanted, or a broker goes down just then. So it is believed only after a while.
+constexpr const char* kSpeaksOtherwise = "security.protocol";
 constexpr int64_t kSpeaksOtherwiseMs = 800;
 
 struct Meaning {
@@ -233,8 +233,8 @@ Status KafkaHandle::Retry(const std::string& doing,
       const Error error = MakeError(code, doing);
       return Error::Operator(ErrorCode::kPermission, error.message())
           .Fix(
-              "if the listener wants TLS, say so with 'properties.security.protocol' (SSL, or "
-              "SASL_SSL with a login)");
+              "if the listener wants TLS or a login, say so with 'properties.security.protocol' "
+              "(SSL, SASL_PLAINTEXT, SASL_SSL)");
     }
     if (!MeaningOf(code).again || env_.MonotonicNanos() / 1'000'000 >= until) {
       return MakeError(code, doing);
