@@ -1,4 +1,5 @@
 """Options of the whole test run."""
+import weir_process
 
 
 def pytest_addoption(parser):
@@ -10,6 +11,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    weir_process.starts_afresh = config.getoption("--slow")
     config.addinivalue_line("markers", "slow: runs only with --slow (./dev test slow)")
 
 

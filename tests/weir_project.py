@@ -4,26 +4,17 @@ Tables are never read through Weir here: DuckDB's delta extension is the reader,
 of ours in writing cannot hide behind the same mistake in reading.
 """
 import contextlib
-import os
 import pathlib
 import re
 import signal
-import subprocess
 import threading
 
 import duckdb
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-RUN_SECONDS_MAX = 120
+from weir_process import ROOT, SECONDS_MAX, run_weir
+
 # Columns of T__quarantine that differ between two computations of the same rows.
 QUARANTINE_RUN_COLUMNS = ("quarantine_id", "epoch", "run", "ingest_time")
-
-
-def weir_bin() -> str:
-    path = os.environ.get("WEIR_BIN") or str(ROOT / "build/dev/bin/weir")
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"{path}: build it (./dev build dev weir) or set WEIR_BIN")
-    return path
 
 
 def delta_extension() -> pathlib.Path:
@@ -81,10 +72,8 @@ class Project:
             file.write(data)
 
     # --- commands ---
-    def weir(self, *args: str, env=None, timeout=RUN_SECONDS_MAX) -> Ended:
-        done = subprocess.run([weir_bin(), *args], cwd=self.folder, timeout=timeout,
-                              env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def weir(self, *args: str, env=None, timeout=SECONDS_MAX) -> Ended:
+        done = run_weir(*args, cwd=self.folder, timeout=timeout, env=env)
         if done.returncode < 0 and env is None:
             name = signal.Signals(-done.returncode).name
             raise AssertionError(f"weir {' '.join(args)} died of {name}\n{done.stderr.decode()}")

@@ -6,7 +6,8 @@ import time
 
 import pytest
 from terminal import Terminal
-from weir_project import Project, weir_bin
+from weir_process import weir_bin
+from weir_project import Project
 
 SLOW = """
 CREATE TABLE raw (v BIGINT) WITH ('connector' = 'filesystem', 'path' = 'data/*.csv',

@@ -1,7 +1,7 @@
 """weir sql on a terminal: what a person types and sees."""
 import pytest
 from terminal import Terminal
-from weir_project import weir_bin
+from weir_process import weir_bin
 
 
 @pytest.fixture

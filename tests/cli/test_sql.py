@@ -1,14 +1,13 @@
 """weir sql: one statement, a pipe, formats, and mistakes in them."""
 import json
-import subprocess
 
-from weir_project import Ended, Project, weir_bin
+from weir_process import run_weir
+from weir_project import Ended, Project
 
 
 def pipe(project, text: str, *flags: str) -> Ended:
-    done = subprocess.run([weir_bin(), "sql", *flags], cwd=project.folder, input=text, text=True,
-                          capture_output=True, timeout=60)
-    return Ended(done.returncode, done.stdout, done.stderr)
+    done = run_weir("sql", *flags, cwd=project.folder, input=text.encode())
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def test_a_wrong_column_is_shown_where_it_stands(shop):

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 from crash_points import run_until_killed
-from weir_project import Project, difference, weir_bin
+from weir_process import weir_bin
+from weir_project import Project, difference
 
 SQL = """
 CREATE TABLE raw (id INT, shop VARCHAR, v INT)
@@ -96,7 +97,7 @@ def test_points_are_found(tmp_path):
     assert run_until_killed(project, [], after=1_000_000).code == 0
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_at_changes_of_the_disk(tmp_path, clean, seed):
     draw = random.Random(seed)
 
@@ -141,7 +142,7 @@ def kill_at_random_moments(tmp_path, clean, seed, kills):
 
 
 def test_killed_at_random_moments(tmp_path, clean):
-    kill_at_random_moments(tmp_path, clean, seed=1, kills=4)
+    kill_at_random_moments(tmp_path, clean, seed=1, kills=2)
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
-// Reads lines of NAME VERSION HEX with the message classes of Apache Kafka's client library, writes
-// each message again and says which bytes differ; `errors` instead prints the error codes, their names and
-// whether clients retry.
+// Prints the error codes of Apache Kafka's client library, their names and whether clients retry;
+// then reads lines of NAME VERSION HEX with its message classes, writes each message again and says
+// which bytes differ.
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.ByteBuffer;
@@ -23,12 +23,9 @@ public class VerifyKafkaMessages {
   }
 
   public static void main(String[] arguments) throws Exception {
-    if (arguments.length > 0) {
-      for (Errors error : Errors.values()) {
-        boolean retriable = error.exception() instanceof RetriableException;
-        System.out.println(error.code() + " " + error.name() + " " + retriable);
-      }
-      return;
+    for (Errors error : Errors.values()) {
+      boolean retriable = error.exception() instanceof RetriableException;
+      System.out.println(error.code() + " " + error.name() + " " + retriable);
     }
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
     int same = 0;

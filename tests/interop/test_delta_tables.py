@@ -5,13 +5,13 @@ Oracles: deltalake (delta-rs), DuckDB's delta extension, and Spark where it is i
 
 import datetime
 import json
-import subprocess
 
 import deltalake
 import duckdb
 import pyarrow as pa
 import pytest
-from weir_project import delta_extension, weir_bin
+from weir_process import run_weir, text
+from weir_project import delta_extension
 
 KINDS = """
 CREATE TABLE rows_in (id BIGINT, s VARCHAR)
@@ -35,9 +35,7 @@ CREATE MATERIALIZED TABLE kinds_last (PRIMARY KEY (b) NOT ENFORCED) AS SELECT b,
 
 
 def run(folder, *arguments):
-    result = subprocess.run(
-        [weir_bin(), "run", *arguments], cwd=folder, capture_output=True, text=True, timeout=120
-    )
+    result = text(run_weir("run", *arguments, cwd=folder))
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout + result.stderr
 
@@ -85,8 +83,9 @@ def delta_scan(path):
     return table.read_all() if hasattr(table, "read_all") else table
 
 
-@pytest.fixture(params=["plain", "ordered"])
+@pytest.fixture(params=[pytest.param("plain", marks=pytest.mark.slow), "ordered"])
 def kinds(tmp_path, request):
+    """A table with all types; ordered, it has all that the plain one has, and one column more."""
     sql = KINDS + (KINDS_LAST if request.param == "ordered" else "")
     (tmp_path / "kinds.sql").write_text(sql, encoding="utf-8")
     write_rows(tmp_path / "in1.csv", range(1, 8))

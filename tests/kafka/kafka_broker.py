@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from weir_project import weir_bin  # noqa: E402
+from weir_process import weir_bin  # noqa: E402
 
 STOP_SECONDS_MAX = 20
 

@@ -1,23 +1,17 @@
 """A disk that fails: what was acknowledged stays readable, producers are refused, it is said."""
-import pathlib
-import subprocess
 import threading
 import time
 
 from confluent_kafka import KafkaError, Producer
 
+import preloaded
 from kafka_broker import Broker
 from test_clients import make_topic, produce, read_all
 
-SOURCE = pathlib.Path(__file__).parent / "failing_sync.c"
-
 
 def test_a_failed_sync_makes_it_read_only(tmp_path, monkeypatch):
-    library = tmp_path / "failing_sync.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-o", library, SOURCE, "-ldl"],
-                   check=True)
     broken = tmp_path / "broken"
-    monkeypatch.setenv("LD_PRELOAD", str(library))
+    monkeypatch.setenv("LD_PRELOAD", preloaded.library("kafka/failing_sync.c"))
     monkeypatch.setenv("WEIR_TEST_FAIL_SYNC", str(broken))
     with Broker(tmp_path / "data") as broker:
         monkeypatch.delenv("LD_PRELOAD")

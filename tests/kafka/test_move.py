@@ -13,7 +13,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from apache_kafka import Cluster
 from kafka_broker import Broker
-from weir_project import Project, weir_bin
+from weir_process import run_weir, text, weir_bin
+from weir_project import Project
 
 PARTITIONS = 3
 
@@ -36,13 +37,11 @@ def other(request, tmp_path_factory):
 
 
 def copy_command(source, to, *arguments):
-    return [weir_bin(), "topic", "copy", "--server", source, "--to", to, "--format", "json",
-            *arguments]
+    return ["topic", "copy", "--server", source, "--to", to, "--format", "json", *arguments]
 
 
 def copy(source, to, *arguments, code=0):
-    done = subprocess.run(copy_command(source, to, *arguments), capture_output=True, text=True,
-                          timeout=120)
+    done = text(run_weir(*copy_command(source, to, *arguments)))
     assert done.returncode == code, done.stdout + done.stderr
     return json.loads(done.stdout) if code == 0 else done.stderr + done.stdout
 
@@ -151,7 +150,7 @@ def test_killed_copies_go_on(broker, other):
     assert producer.flush(60) == 0
     rng = random.Random(5)
     for _ in range(5):
-        process = subprocess.Popen(copy_command(broker.address, other, topic),
+        process = subprocess.Popen([weir_bin(), *copy_command(broker.address, other, topic)],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(rng.uniform(0.1, 1.0))
         process.kill()
@@ -255,7 +254,7 @@ def test_a_running_pipeline_moves(broker, other):
     first.commit(offsets=[TopicPartition(topic, i, 0) for i in range(PARTITIONS)],
                  asynchronous=False)
     first.close()
-    follower = subprocess.Popen(copy_command(broker.address, other, topic, "--follow"),
+    follower = subprocess.Popen([weir_bin(), *copy_command(broker.address, other, topic, "--follow")],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     reader = pipeline.run(broker.address, 10_000)
     time.sleep(random.Random(3).uniform(0, 1))  # wherever the group is then

@@ -1,15 +1,13 @@
 """A disk that is nearly full: producers wait, everybody else goes on; room again, all go on."""
-import pathlib
-import subprocess
 import threading
 import time
 
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
+import preloaded
 from kafka_broker import Broker
 from test_clients import make_topic, produce, read_all
 
-SOURCE = pathlib.Path(__file__).parent / "nearly_full.c"
 GIB = 1 << 30
 
 
@@ -31,12 +29,9 @@ def test_it_serves_also_where_it_cannot_say_so(tmp_path):
 
 
 def test_producers_wait_for_room(tmp_path, monkeypatch):
-    library = tmp_path / "nearly_full.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-o", library, SOURCE, "-ldl"],
-                   check=True)
     free = tmp_path / "free"
     free.write_text(str(100 * GIB))  # of which 2 GiB are kept in reserve
-    monkeypatch.setenv("LD_PRELOAD", str(library))
+    monkeypatch.setenv("LD_PRELOAD", preloaded.library("kafka/nearly_full.c"))
     monkeypatch.setenv("WEIR_TEST_FREE_BYTES", str(free))
     with Broker(tmp_path / "data") as broker:
         monkeypatch.delenv("LD_PRELOAD")

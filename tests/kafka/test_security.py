@@ -20,15 +20,14 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError as KafkaPythonError
 
 from kafka_broker import Broker
-from weir_project import weir_bin
+from weir_process import run_weir, text
 
 PASSWORD = "p=w,d s"  # with the letters that SCRAM treats apart
 MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
-def weir(*arguments, cwd=None, stdin="", env=None):
-    return subprocess.run([weir_bin(), *map(str, arguments)], cwd=cwd, input=stdin, text=True,
-                          capture_output=True, timeout=60, env={**os.environ, **(env or {})})
+def weir(*arguments, cwd=None, stdin="", env=None) -> subprocess.CompletedProcess:
+    return text(run_weir(*arguments, cwd=cwd, input=stdin.encode(), env=env))
 
 
 def openssl(*arguments, cwd):

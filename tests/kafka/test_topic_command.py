@@ -17,7 +17,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
 
 from kafka_broker import Broker  # noqa: E402
 from terminal import Terminal  # noqa: E402
-from weir_project import Ended, weir_bin  # noqa: E402
+from weir_process import run_weir, weir_bin  # noqa: E402
+from weir_project import Ended  # noqa: E402
 
 SECONDS_MAX = 15
 _numbers = itertools.count()
@@ -31,8 +32,8 @@ class Tools:
         self.where = where
 
     def bytes(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess:
-        return subprocess.run([weir_bin(), "topic", *self.where, *arguments], cwd=self.folder,
-                              input=typed.encode(), capture_output=True, timeout=SECONDS_MAX)
+        return run_weir("topic", *self.where, *arguments, cwd=self.folder, input=typed.encode(),
+                        timeout=SECONDS_MAX)
 
     def ended(self, *arguments: str, typed: str = "") -> Ended:
         done = self.bytes(*arguments, typed=typed)
@@ -435,17 +436,16 @@ def test_a_folder_that_is_served_is_asked_for_at_its_server(tools, broker, name)
     of_folder = Tools(tools.folder, "--data", str(broker.data))
     of_folder("produce", name, typed="by folder\n")
     assert values(tools.lines("tail", name)) == ["by folder"]
-    sql = subprocess.run([weir_bin(), "sql", "--data", str(broker.data), "--format", "csv", "-c",
-                          f"SELECT value FROM topic('{name}')"], cwd=tools.folder,
-                         capture_output=True, text=True, timeout=SECONDS_MAX)
-    assert sql.stdout == "value\nby folder\n", sql.stderr
+    sql = run_weir("sql", "--data", broker.data, "--format", "csv", "-c",
+                   f"SELECT value FROM topic('{name}')", cwd=tools.folder, timeout=SECONDS_MAX)
+    assert sql.stdout == b"value\nby folder\n", sql.stderr
 
 
 def test_a_folder_has_one_broker(broker, tmp_path):
-    done = subprocess.run([weir_bin(), "serve", "--data", str(broker.data), "--listen",
-                           "127.0.0.1:0", "--http", "0"], cwd=tmp_path, capture_output=True,
-                          text=True, timeout=SECONDS_MAX)
-    assert done.returncode == 2 and f"process {broker.process.pid} " in done.stderr, done.stderr
+    done = run_weir("serve", "--data", broker.data, "--listen", "127.0.0.1:0", "--http", "0",
+                    cwd=tmp_path, timeout=SECONDS_MAX)
+    said = done.stderr.decode()
+    assert done.returncode == 2 and f"process {broker.process.pid} " in said, said
 
 
 def test_a_folder_that_nobody_serves(tmp_path):

@@ -1,12 +1,12 @@
 """`weir topic` over TLS and with a login: a file of properties as Kafka's own tools take it."""
 import json
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from test_security import MECHANISMS, PASSWORD, certificates, secure  # noqa: F401
-from weir_project import Project, weir_bin
+from weir_process import run_weir, text
+from weir_project import Project
 
 SECONDS_MAX = 30
 
@@ -14,9 +14,8 @@ SECONDS_MAX = 30
 def topic(secure, listener: str, folder, properties: dict, *arguments: str):  # noqa: F811
     config = folder / "client.properties"
     config.write_text("# a comment\n" + "".join(f"{k} = {v}\n" for k, v in properties.items()))
-    return subprocess.run([weir_bin(), "topic", *arguments, "--server", secure.listeners[listener],
-                           "--client-config", str(config)], input="one\n", text=True,
-                          capture_output=True, timeout=SECONDS_MAX)
+    return text(run_weir("topic", *arguments, "--server", secure.listeners[listener],
+                         "--client-config", config, input=b"one\n", timeout=SECONDS_MAX))
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)

@@ -14,7 +14,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from crash_points import run_until_killed  # noqa: E402
 from kafka_broker import Broker  # noqa: E402
-from weir_project import Project, weir_bin  # noqa: E402
+from weir_process import weir_bin  # noqa: E402
+from weir_project import Project  # noqa: E402
 
 
 def name() -> str:

@@ -17,7 +17,8 @@ from test_clients import PARTITIONS, make_topic
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from weir_project import Project, weir_bin  # noqa: E402
+from weir_process import weir_bin  # noqa: E402
+from weir_project import Project  # noqa: E402
 
 ORDERS = """
 CREATE TABLE orders_raw (
@@ -480,17 +481,15 @@ def test_queries_read_only_what_they_ask_for(tmp_path, broker):
     project = project_on(tmp_path, broker, topic)
 
     def scanned(where):
-        """The answer, and how many rows the source gave for it."""
-        query = f"SELECT count(*) AS n FROM orders_raw WHERE {where}"
-        ended = project.weir("sql", "--format", "json", "-c", query)
-        assert ended.code == 0, str(ended)
-        found = json.loads(ended.out)
+        """How many rows the query found, and how many the source gave for it."""
+        query = f"SELECT id FROM orders_raw WHERE {where}"
         ended = project.weir("sql", "--format", "json", "-c", "EXPLAIN ANALYZE " + query)
         assert ended.code == 0, str(ended)
         steps = json.loads(ended.out)["plan"]
+        found = steps[0]["rows"]
         while steps[0].get("inputs"):
             steps = steps[0]["inputs"]
-        return found[0]["n"] if isinstance(found, list) else found["n"], steps[0]["rows"]
+        return found, steps[0]["rows"]
 
     assert scanned("true") == (1000, 1000)
     assert scanned('"offset" BETWEEN 100 AND 109') == (20, 20)

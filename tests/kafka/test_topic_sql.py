@@ -3,7 +3,6 @@ says."""
 import itertools
 import json
 import pathlib
-import subprocess
 import sys
 import time
 
@@ -13,7 +12,8 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from weir_project import Ended, weir_bin  # noqa: E402
+from weir_process import run_weir  # noqa: E402
+from weir_project import Ended  # noqa: E402
 
 SECONDS_MAX = 20
 START_MS = 1_700_000_000_000  # 2023-11-14 22:13:20
@@ -25,9 +25,8 @@ def sql(broker, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sql")
 
     def ended(statement: str, *flags: str) -> Ended:
-        done = subprocess.run([weir_bin(), "sql", "--server", broker.address, "-c", statement,
-                               *flags], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=SECONDS_MAX)
+        done = run_weir("sql", "--server", broker.address, "-c", statement, *flags, cwd=folder,
+                        timeout=SECONDS_MAX)
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def rows(statement: str) -> list:
@@ -194,14 +193,12 @@ def test_mistakes(sql, broker, admin, name):
 
 def test_where_nobody_serves_and_nothing_is(tmp_path):
     def ended(statement):
-        done = subprocess.run([weir_bin(), "sql", "-c", statement], cwd=tmp_path,
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS_MAX)
+        done = run_weir("sql", "-c", statement, cwd=tmp_path, timeout=SECONDS_MAX)
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
     wrong = ended("SELECT * FROM system.topics")
     assert wrong.code == 2 and "weir serve" in wrong.err
     assert ended("SELECT 42").code == 0
     assert not (tmp_path / "data").exists()
     for command in (["create", "orders"], ["produce", "orders"]):
-        subprocess.run([weir_bin(), "topic", *command], cwd=tmp_path, input=b"1\n", check=True,
-                       capture_output=True)
+        run_weir("topic", *command, cwd=tmp_path, input=b"1\n").check_returncode()
     assert "orders" in ended("SELECT topic FROM system.topics").out

@@ -10,7 +10,8 @@ import threading
 import deltalake
 import pyarrow as pa
 import pytest
-from weir_project import Project, weir_bin
+from weir_process import weir_bin
+from weir_project import Project
 
 MB = 1 << 20
 

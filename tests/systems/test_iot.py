@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from weir_project import ROOT, delta_extension, weir_bin
+from weir_process import ROOT, weir_bin
+from weir_project import delta_extension
 
 
 @pytest.mark.parametrize("seconds,kills,rate", [

@@ -148,7 +148,7 @@ class World {
 };
 
 TEST(CommitSimTest, AWriterInBetweenLosesNothing) {
-  const SimSeeds seeds(12);
+  const SimSeeds seeds(8);
   for (uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     SCOPED_TRACE("WEIR_SIM_SEED=" + std::to_string(seed));
     World world(seed);
@@ -192,7 +192,7 @@ TEST(CommitSimTest, AWriterInBetweenLosesNothing) {
 }
 
 TEST(CommitSimTest, CrashesAnywhereLeaveEachEpochOnce) {
-  const SimSeeds seeds(10);
+  const SimSeeds seeds(5);
   int crashes = 0;
   for (uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     SCOPED_TRACE("WEIR_SIM_SEED=" + std::to_string(seed));
@@ -230,7 +230,7 @@ TEST(CommitSimTest, CrashesAnywhereLeaveEachEpochOnce) {
     world.Restart(SimEnv::CrashKind::kPowerLost);
     world.Expect(model, "after the power was lost");
   }
-  if (seeds.end - seeds.first >= 10) {
+  if (seeds.end - seeds.first >= 5) {
     EXPECT_GT(crashes, 10) << "the crashes must hit something";
   }
 }

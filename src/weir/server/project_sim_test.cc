@@ -584,7 +584,7 @@ class ProjectSim : public ::testing::Test {
 testing::TableObserver* ProjectSim::observer_ = nullptr;
 
 TEST_F(ProjectSim, TablesAreThoseOfOneCleanRun) {
-  const SimSeeds seeds(12);
+  const SimSeeds seeds(6);
   int runs = 0;
   int failed_runs = 0;
   for (uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
@@ -596,7 +596,7 @@ TEST_F(ProjectSim, TablesAreThoseOfOneCleanRun) {
   }
   RecordProperty("runs", runs);
   RecordProperty("failed_runs", failed_runs);
-  if (seeds.end - seeds.first >= 12) {  // faults did hit
+  if (seeds.end - seeds.first >= 6) {  // faults did hit
     EXPECT_GT(failed_runs, runs / 10);
   }
 }
