@@ -254,8 +254,9 @@ def test_a_running_pipeline_moves(broker, other):
     first.commit(offsets=[TopicPartition(topic, i, 0) for i in range(PARTITIONS)],
                  asynchronous=False)
     first.close()
-    follower = subprocess.Popen([weir_bin(), *copy_command(broker.address, other, topic, "--follow")],
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = copy_command(broker.address, other, topic, "--follow")
+    follower = subprocess.Popen([weir_bin(), *command], stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
     reader = pipeline.run(broker.address, 10_000)
     time.sleep(random.Random(3).uniform(0, 1))  # wherever the group is then
     pipeline.stop.set()

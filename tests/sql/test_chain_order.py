@@ -85,7 +85,7 @@ def check(project: Project, rows: list, without=()) -> None:
     pytest.param("", 3, 150_000, marks=pytest.mark.slow),
     pytest.param(", 'source.split-bytes' = '50000'", 3, 15_000, marks=pytest.mark.slow),
     # Many splits, interleaved between threads.
-    (", 'source.split-bytes' = '997'", 3, 1_500),
+    (", 'source.split-bytes' = '997'", 3, 800),
 ])
 def test_last_and_first_rows_of_chains(tmp_path, options, files, rows):
     draw = random.Random(7)
@@ -114,8 +114,8 @@ def without_tables(sql: str, tables) -> str:
 @pytest.mark.parametrize("without", [
     pytest.param([], id="all", marks=pytest.mark.slow),
     # One that is read from, partitioned, and one read from that one.
-    pytest.param(["plain", "pairs", "plain_last", "pairs_last", "elements_last", "last_of_last",
-                  "pairs_first"], id="some"),
+    pytest.param(["plain", "pairs", "plain_last", "parted_last", "pairs_last", "elements_last",
+                  "last_of_last", "pairs_first"], id="some"),
 ])
 def test_many_commits_and_a_checkpoint(tmp_path, without):
     """Also where a snapshot comes from a checkpoint, in which the order of files says nothing."""
