@@ -7,7 +7,7 @@ import sys
 import uuid
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -35,6 +35,7 @@ def read(broker, topic, isolation="read_committed") -> list:
         message = consumer.poll(10)
         assert message is not None, f"{topic}: partitions {open_ones} do not end"
         if message.error():
+            assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
             open_ones.discard(message.partition())
         else:
             found.append(message)
@@ -123,10 +124,12 @@ def test_keys_land_where_other_producers_put_them(broker, tmp_path):
 
 def test_metadata_is_written(broker, tmp_path):
     topic = name()
+    keep = (f"CREATE TOPIC \"{topic}\" WITH ('properties.bootstrap.servers' = '{broker.address}', "
+            "'retention.ms' = '-1');")  # the record says to be from 2024
     made = project(
         tmp_path, broker, "out_t",
         "SELECT name, seen, MAP {'source': 'test'::BLOB, 'n': id::VARCHAR::BLOB} FROM raw",
-        topic=topic, format="raw",
+        keep, topic=topic, format="raw",
         columns="v VARCHAR, at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp', "
                 "headers MAP<VARCHAR, BLOB> METADATA, place BIGINT METADATA FROM 'offset' VIRTUAL")
     deliver(made, 0, 7, 1)
