@@ -184,7 +184,8 @@ def test_aborted_transactions_are_not_seen(tmp_path, broker):
 def records_of(broker, topic) -> int:
     """How many a consumer gets from the first partition."""
     consumer = Consumer({"bootstrap.servers": broker.address, "group.id": uuid.uuid4().hex,
-                         "enable.partition.eof": True, "enable.auto.commit": False})
+                         "enable.partition.eof": True, "enable.auto.commit": False,
+                         "fetch.wait.max.ms": 20})
     consumer.assign([TopicPartition(topic, 0, 0)])
     found = 0
     while (message := consumer.poll(10)) is not None and not message.error():

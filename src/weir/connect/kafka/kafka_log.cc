@@ -66,7 +66,8 @@ class KafkaRangeReader : public RecordRangeReader {
     messages_.clear();
     int64_t progress_ms = Now();
     while (position_ < to_ && out->empty()) {
-      batch_.resize(most);
+      // It returns when the batch is full or the time is over: no more is asked for than may come.
+      batch_.resize(std::min(most, static_cast<size_t>(to_ - position_)));
       const ssize_t got =
           rd_kafka_consume_batch_queue(queue_.get(), kPollMs, batch_.data(), batch_.size());
       const int64_t before = position_;
@@ -92,7 +93,7 @@ class KafkaRangeReader : public RecordRangeReader {
   }
 
  private:
-  static constexpr int kPollMs = 200;
+  static constexpr int kPollMs = 20;
 
   int64_t Now() const { return handle_->env().MonotonicNanos() / 1'000'000; }
 

@@ -43,6 +43,9 @@ class ProducedTopic : public TestTopic {
   struct NewTopicDelete {
     void operator()(rd_kafka_NewTopic_t* topic) const { rd_kafka_NewTopic_destroy(topic); }
   };
+  struct TopicDelete {
+    void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
+  };
 
   Status Create(int partitions) {
     char why[256];
@@ -64,6 +67,17 @@ class ProducedTopic : public TestTopic {
       const auto code = rd_kafka_topic_result_error(results[i]);
       if (code != 0) return producer_->MakeError(code, "creating topic " + name_);
     }
+    return Know();
+  }
+
+  // Makes the producer ask for the topic now, and not when its timer of a second next rings.
+  Status Know() {
+    const std::unique_ptr<rd_kafka_topic_t, TopicDelete> topic(
+        rd_kafka_topic_new(producer_->get(), name_.c_str(), nullptr));
+    const rd_kafka_metadata_t* raw = nullptr;
+    const auto code = rd_kafka_metadata(producer_->get(), 0, topic.get(), &raw, kWaitMs);
+    const RdKafkaPtr<const rd_kafka_metadata_t> metadata(raw);
+    if (code != 0) return producer_->MakeError(code, "asking for topic " + name_);
     return Status::Ok();
   }
 
