@@ -8,7 +8,19 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from kafka_broker import Broker
+
 PARTITIONS = 4
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    """Members of KIP-848's groups hear at once what they are to do, not after five seconds."""
+    folder = tmp_path_factory.mktemp("clients")
+    (folder / "weir.toml").write_text("[groups]\nconsumer-heartbeat-interval-ms = 500\n")
+    with Broker(folder / "data", "--config", str(folder / "weir.toml")) as broker:
+        yield broker
+    assert broker.process.returncode == 0
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def test_a_failed_sync_makes_it_read_only(tmp_path, monkeypatch):
         broken.touch()
         errors = []
         producer = Producer({"bootstrap.servers": broker.address, "enable.idempotence": True,
-                             "delivery.timeout.ms": 3000, "log_level": 0})
+                             "delivery.timeout.ms": 1500, "log_level": 0})
         begin = time.time()
         for i in range(10):
             producer.produce(topic, b"lost", partition=0,

@@ -192,7 +192,7 @@ def test_notes_behind_another_copys_open_transaction_count(broker, target):
     other.begin_transaction()
     other.produce("__weir_copies", b"no note", key=b"k")
     other.flush(30)
-    ending = threading.Timer(6, other.abort_transaction)
+    ending = threading.Timer(2, other.abort_transaction)
     ending.start()
     send(50, 80)
     assert copy(broker.address, target.address, topic)["records"] == 30

@@ -49,7 +49,7 @@ def test_producers_wait_for_room(tmp_path, monkeypatch):
         free.write_text(str(GIB))
         time.sleep(1.2)  # the disk is asked once a second
         errors = []
-        hasty = Producer({"bootstrap.servers": broker.address, "delivery.timeout.ms": 2000,
+        hasty = Producer({"bootstrap.servers": broker.address, "delivery.timeout.ms": 1000,
                           "log_level": 0})
         hasty.produce(topic, b"too late", on_delivery=lambda error, _: errors.append(error))
         assert hasty.flush(20) == 0
@@ -67,7 +67,7 @@ def test_producers_wait_for_room(tmp_path, monkeypatch):
                             "delivery.timeout.ms": 60000, "log_level": 0})
         for i in range(100, 120):
             patient.produce(topic, str(i), on_delivery=lambda error, _: errors.append(error))
-        assert patient.flush(2) > 0
+        assert patient.flush(0.5) > 0
         free.write_text(str(100 * GIB))
         assert patient.flush(30) == 0
         assert errors[1:] == [None] * 20

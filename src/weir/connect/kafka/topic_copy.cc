@@ -18,6 +18,7 @@ namespace {
 constexpr int kStepMs = 1'000;  // the longest that librdkafka is left alone
 constexpr int kBatchRecords = 1'000;
 constexpr int kReadMs = 50;
+constexpr int64_t kAppearMs = 10'000;  // for a new topic, until all brokers know it
 constexpr int64_t kReachMs = 10'000;
 
 using Properties = std::map<std::string, std::string>;
@@ -180,29 +181,33 @@ class TopicCopier::Impl {
         {"queue.buffering.max.kbytes", "131072"},
         {"message.max.bytes", "104857600"},  // the target's own limits count
     };
-    WEIR_ASSIGN_OR_RETURN(
-        to_, KafkaHandle::Open(env_, KafkaHandle::Kind::kProducer, request_.to, more,
-                               [this](const rd_kafka_message_t& message) { Delivered(message); }));
-    WEIR_ASSIGN_OR_RETURN(const std::string target, to_->ClusterId());
-    if (target == cluster_) {
-      return Error::User(ErrorCode::kInvalid, fmt::format("{} and {} are one cluster ({})",
-                                                          from_->servers(), to_->servers(), target))
-          .Fix("name another cluster to copy to");
-    }
-    WEIR_RETURN_IF_ERROR(Call("taking over the copy of cluster " + cluster_, [this](int ms) {
-      return rd_kafka_init_transactions(to_->get(), ms);
-    }));
     // A producer's questions would make topics that are not there.
     WEIR_ASSIGN_OR_RETURN(target_, KafkaHandle::Open(env_, KafkaHandle::Kind::kConsumer,
                                                      request_.to, ReaderProperties()));
+    WEIR_ASSIGN_OR_RETURN(const std::string target, target_->ClusterId());
+    if (target == cluster_) {
+      return Error::User(ErrorCode::kInvalid,
+                         fmt::format("{} and {} are one cluster ({})", from_->servers(),
+                                     target_->servers(), target))
+          .Fix("name another cluster to copy to");
+    }
+    // Its first question is for its coordinator: after another one that takes a second.
+    WEIR_ASSIGN_OR_RETURN(
+        to_, KafkaHandle::Open(env_, KafkaHandle::Kind::kProducer, request_.to, more,
+                               [this](const rd_kafka_message_t& message) { Delivered(message); }));
+    WEIR_RETURN_IF_ERROR(Call("taking over the copy of cluster " + cluster_, [this](int ms) {
+      return rd_kafka_init_transactions(to_->get(), ms);
+    }));
     WEIR_ASSIGN_OR_RETURN(maps_, ReadNotes(*target_, request_.to, cluster_));
     WEIR_RETURN_IF_ERROR(MakeNotesTopic());
+    WEIR_RETURN_IF_ERROR(LetProducerKnow(kCopiesTopic));
     reading_ = std::make_unique<Reading>(*from_);
     for (const std::string& topic : request_.topics) {
       WEIR_ASSIGN_OR_RETURN(partitions_[topic], CountPartitions(*from_, topic, 0));
     }
     // Nothing is made before all names are known to be right.
     for (const std::string& topic : request_.topics) WEIR_RETURN_IF_ERROR(Prepare(topic));
+    for (const std::string& topic : request_.topics) WEIR_RETURN_IF_ERROR(LetProducerKnow(topic));
     return open_ ? Commit() : Status::Ok();
   }
 
@@ -286,6 +291,12 @@ class TopicCopier::Impl {
     Status made = CreateTopic(*to_, notes);
     if (!made.ok() && made.error().code() == ErrorCode::kAlreadyExists) return Status::Ok();
     return made;
+  }
+
+  // For a topic that is there. Left alone the producer asks for it when its timer of a second next
+  // rings.
+  Status LetProducerKnow(const std::string& topic) {
+    return CountPartitions(*to_, topic, kAppearMs).status();
   }
 
   // Makes the topic where it is not there, and begins to read what is not copied yet.
