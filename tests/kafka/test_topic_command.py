@@ -301,7 +301,7 @@ def committed_group(broker, topic: str, group: str, offsets: dict) -> None:
 def test_lag_is_what_other_admins_compute(tools, broker, admin, name):
     tools("create", name, "--partitions", "3")
     producer = Producer({"bootstrap.servers": broker.address})
-    written_ms = int(time.time() * 1000) - 600_000
+    written_ms = int(time.time() * 1000) - 601_000
     for i in range(30):
         producer.produce(name, str(i), partition=i % 3, timestamp=written_ms + i)
     assert producer.flush(SECONDS_MAX) == 0
