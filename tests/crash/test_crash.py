@@ -102,7 +102,7 @@ def test_killed_at_changes_of_the_disk(tmp_path, clean, seed):
     draw = random.Random(seed)
 
     def crash(project, step):
-        for _ in range(3):
+        for _ in range(2):
             run_until_killed(project, [], after=draw.randrange(1, 150))
 
     crash_and_finish(tmp_path, clean, crash)

@@ -121,13 +121,13 @@ def test_killed_runs_lose_nothing_and_double_nothing(tmp_path, broker):
     chance = random.Random(5)
     first = 0
     killed = 0
-    for _ in range(8):
+    for _ in range(6):
         sent.send(orders(first, 2000))
         first += 2000
         run = subprocess.Popen([weir_bin(), "run", "."], cwd=project.folder,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            run.wait(chance.uniform(0.05, 0.6))
+            run.wait(chance.uniform(0.02, 0.25))
         except subprocess.TimeoutExpired:
             run.kill()
             killed += 1

@@ -189,7 +189,8 @@ def test_file_size_limit(tmp_path):
 
 # --- two writers ---
 
-@pytest.mark.parametrize("key", ["", "PRIMARY KEY (id) NOT ENFORCED"])
+@pytest.mark.parametrize("key", [pytest.param("", marks=pytest.mark.slow),
+                                 "PRIMARY KEY (id) NOT ENFORCED"])
 def test_another_program_appends_meanwhile(tmp_path, key):
     """Both commits stay, whichever comes first; nothing is lost and nothing comes twice."""
     project = Project(tmp_path)

@@ -148,7 +148,7 @@ class World {
 };
 
 TEST(CommitSimTest, AWriterInBetweenLosesNothing) {
-  const SimSeeds seeds(8);
+  const SimSeeds seeds(5);
   for (uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     SCOPED_TRACE("WEIR_SIM_SEED=" + std::to_string(seed));
     World world(seed);

@@ -154,7 +154,7 @@ class RoundTrip {
 };
 
 TEST(RoundTripTest, RandomTablesReadBackTheSame) {
-  const SimSeeds seeds(20);
+  const SimSeeds seeds(12);
   for (uint64_t seed = seeds.first; seed < seeds.end; ++seed) {
     SCOPED_TRACE("WEIR_SIM_SEED=" + std::to_string(seed));
     RoundTrip(seed).Run();
