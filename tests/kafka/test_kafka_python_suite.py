@@ -77,17 +77,17 @@ def run_suite(folder: pathlib.Path, python, selection) -> list:
         environment = dict(os.environ, KAFKA_URI=f"kafka://{broker.address}", KAFKA_VERSION="4.2.0",
                            KAFKA_ROOT=str(folder))
 
-        def run(*more: str):
+        def run():
             # Their options are for plugins that are of no use here.
             return subprocess.run(
                 [python, "-m", "pytest", "-q", "--tb=short", "-o", "addopts=", "-p", "no:xdist",
-                 *more, *selection],
+                 "--junitxml=results.xml", *selection],
                 cwd=work, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 text=True, timeout=SECONDS_MAX)
 
-        ran = run("--junitxml=results.xml")
+        ran = run()
         if ran.returncode == 1:  # test_group gives four members 15 s: little on a busy machine
-            ran = run("--last-failed")
+            ran = run()
     assert ran.returncode == 0, ran.stdout[-20000:]
     cases = list(xml.etree.ElementTree.parse(work / "results.xml").getroot().iter("testcase"))
     assert [case.get("name") for case in cases if case.find("skipped") is not None] == []
