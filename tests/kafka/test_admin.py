@@ -3,16 +3,11 @@ kafka-python. What a field means is tested in src/weir/log/kafka/handlers; here,
 understand it."""
 import itertools
 
-import kafka.errors
 import pytest
 from confluent_kafka import (Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException,
                              Producer, TopicCollection, TopicPartition)
 from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource,
                                    ConfigSource, NewPartitions, NewTopic, OffsetSpec, ResourceType)
-from kafka.admin import ConfigResource as PyConfigResource
-from kafka.admin import ConfigResourceType as PyConfigResourceType
-from kafka.admin import KafkaAdminClient
-from kafka.admin import NewTopic as PyNewTopic
 
 from kafka_broker import Broker
 
@@ -32,6 +27,7 @@ def admin(broker) -> AdminClient:
 
 @pytest.fixture(scope="module")
 def py_admin(broker):
+    from kafka import KafkaAdminClient
     client = KafkaAdminClient(bootstrap_servers=broker.address)
     yield client
     client.close()
@@ -179,12 +175,15 @@ def test_a_deleted_topic_takes_its_committed_offsets_along(broker, admin, name):
 
 
 # --- kafka-python ---
+# It takes long to import, so only who runs these does.
 
 def test_kafka_python_administers_topics(py_admin, name):
+    from kafka.admin import NewTopic as PyNewTopic
+    from kafka.errors import TopicAlreadyExistsError
     py_admin.create_topics([PyNewTopic(name, num_partitions=2, replication_factor=-1)])
     (described,) = py_admin.describe_topics([name])
     assert len(described["partitions"]) == 2
-    with pytest.raises(kafka.errors.TopicAlreadyExistsError):
+    with pytest.raises(TopicAlreadyExistsError):
         py_admin.create_topics([PyNewTopic(name, num_partitions=2, replication_factor=1)])
     py_admin.delete_topics([name])
     assert name not in py_admin.list_topics()
@@ -197,6 +196,9 @@ def test_kafka_python_describes_the_cluster(py_admin):
 
 
 def test_kafka_python_reads_settings(py_admin, name):
+    from kafka.admin import ConfigResource as PyConfigResource
+    from kafka.admin import ConfigResourceType as PyConfigResourceType
+    from kafka.admin import NewTopic as PyNewTopic
     py_admin.create_topics([PyNewTopic(name, num_partitions=1, replication_factor=1,
                                        topic_configs={"cleanup.policy": "compact"})])
     described = py_admin.describe_configs([PyConfigResource(PyConfigResourceType.TOPIC, name)])

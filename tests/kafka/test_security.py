@@ -16,8 +16,6 @@ from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, A
                                    AdminClient, ConfigResource, NewTopic, ResourcePatternType,
                                    ResourceType, ScramCredentialInfo, ScramMechanism,
                                    UserScramCredentialDeletion, UserScramCredentialUpsertion)
-from kafka import KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaError as KafkaPythonError
 
 from kafka_broker import Broker
 from weir_process import run_weir, text
@@ -130,6 +128,7 @@ def test_librdkafka_comes_in(secure, certificates, listener, mechanism):
 @pytest.mark.parametrize("listener,mechanism", [
     ("tls", ""), *(("sasl", m) for m in MECHANISMS), ("sasl+tls", "SCRAM-SHA-256")])
 def test_kafka_python_comes_in(secure, certificates, listener, mechanism):
+    from kafka import KafkaConsumer, KafkaProducer  # takes long, so not in every process
     settings = {"bootstrap_servers": secure.listeners[listener]}
     settings["security_protocol"] = {"tls": "SSL", "sasl": "SASL_PLAINTEXT",
                                      "sasl+tls": "SASL_SSL"}[listener]
