@@ -143,13 +143,13 @@ def test_killed_copies_go_on(broker, other):
     """kill -9 of the copy at random moments; the last one ends it."""
     topic = new_topic(broker.address)
     producer = Producer({"bootstrap.servers": broker.address})
-    for i in range(30_000):
+    for i in range(60_000):
         producer.produce(topic, value=f"{i}", partition=i % PARTITIONS)
         if i % 1000 == 0:
             producer.poll(0)
     assert producer.flush(60) == 0
     rng = random.Random(5)
-    for _ in range(4):
+    for _ in range(5):
         process = subprocess.Popen([weir_bin(), *copy_command(broker.address, other, topic)],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(rng.uniform(0.05, 0.6))

@@ -121,7 +121,7 @@ def test_killed_runs_lose_nothing_and_double_nothing(tmp_path, broker):
     chance = random.Random(5)
     first = 0
     killed = 0
-    for _ in range(6):
+    for _ in range(8):
         sent.send(orders(first, 2000))
         first += 2000
         run = subprocess.Popen([weir_bin(), "run", "."], cwd=project.folder,
