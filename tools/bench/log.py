@@ -220,6 +220,8 @@ def main() -> None:
     if jars is None:
         systems = [s for s in systems if s.startswith("weir")]
     rows = arguments.rows.split(",")
+    for row in [row for row in rows if READS.get(row, row) not in rows]:
+        rows.insert(rows.index(row), READS[row])
     found: dict = {}
     with open(WORK.parent / "log.jsonl", "a") as lines:
         for round_number in range(arguments.rounds):

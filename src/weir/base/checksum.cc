@@ -2,6 +2,9 @@
 
 #include <isa-l/crc.h>
 #include <xxhash.h>
+#ifdef __x86_64__
+#include <xxh_x86dispatch.h>  // XXH3 with AVX2 or AVX-512 where the processor has them: 3 x as fast
+#endif
 
 #include <cassert>
 

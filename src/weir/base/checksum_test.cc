@@ -13,6 +13,15 @@ TEST(ChecksumTest, KnownValues) {
   EXPECT_EQ(Xxh3Hex128(""), "99aa06d3014798d86001c324468d497f");
 }
 
+// From the library's plain functions: what is written with AVX is read without, and the other way.
+TEST(ChecksumTest, LongInputHasTheValueOfEveryProcessor) {
+  std::string bytes;
+  for (int i = 0; i < 100'000; ++i) bytes += static_cast<char>(i * 131 >> 3);
+  EXPECT_EQ(Hex64(Xxh3(bytes)), "82df6c98b1718056");
+  EXPECT_EQ(Hex64(Xxh3(bytes, 42)), "1327a3dcb37277ab");
+  EXPECT_EQ(Xxh3Hex128(bytes), "18885e207bf2232782df6c98b1718056");
+}
+
 // RFC 3720, B.4: the CRC examples of iSCSI.
 TEST(ChecksumTest, Crc32cKnownValues) {
   EXPECT_EQ(Crc32c(""), 0u);
