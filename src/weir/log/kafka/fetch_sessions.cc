@@ -26,6 +26,18 @@ FetchSessionPartition Wanted(const FetchRequest::FetchTopic& topic,
 
 }  // namespace
 
+FetchSessions::FetchSessions(Env& env, Timers& timers, MetricRegistry& metrics,
+                             size_t partitions_max)
+    : env_(env),
+      timers_(timers),
+      partitions_max_(partitions_max),
+      sessions_gauge_(metrics.GetGauge("weir_log_fetch_sessions",
+                                       "Consumers that named their partitions once.")),
+      partitions_gauge_(
+          metrics.GetGauge("weir_log_fetch_session_partitions", "Partitions that these named.")),
+      refused_(metrics.GetCounter("weir_log_fetch_sessions_refused_total",
+                                  "Sessions for which there was no room.")) {}
+
 void FetchSessions::Merge(const FetchRequest& request, Session* session) {
   partitions_ -= session->partitions.size();
   for (const auto& topic : request.topics) {
@@ -42,6 +54,12 @@ void FetchSessions::Merge(const FetchRequest& request, Session* session) {
     }
   }
   partitions_ += session->partitions.size();
+  Count();
+}
+
+void FetchSessions::Count() {
+  sessions_gauge_.Set(static_cast<double>(sessions_.size()));
+  partitions_gauge_.Set(static_cast<double>(partitions_));
 }
 
 FetchSessions::Sessions::iterator FetchSessions::Evictable(size_t partitions, int64_t now_us) {
@@ -63,6 +81,7 @@ FetchSessions::Sessions::iterator FetchSessions::Evictable(size_t partitions, in
 void FetchSessions::Remove(Sessions::iterator session) {
   partitions_ -= session->second.partitions.size();
   sessions_.erase(session);
+  Count();
 }
 
 int32_t FetchSessions::Create(size_t partitions) {
@@ -99,6 +118,7 @@ FetchSessionView FetchSessions::Begin(const FetchRequest& request, int16_t versi
     }
     if (version >= 7 && request.session_epoch == kFirstEpoch) {
       view.session_id = Create(view.partitions.size());
+      if (view.session_id == kNoSession) refused_.Add();
     }
     if (view.session_id != kNoSession) Merge(request, &sessions_[view.session_id]);
     return view;
@@ -118,6 +138,7 @@ FetchSessionView FetchSessions::Begin(const FetchRequest& request, int16_t versi
   Merge(request, &session);
   if (partitions_ > partitions_max_) {
     Remove(found);
+    refused_.Add();
     view.error = KafkaError::kFetchSessionIdNotFound;
     return view;
   }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "weir/base/env.h"
+#include "weir/base/metrics.h"
 #include "weir/log/kafka/errors.h"
 #include "weir/log/kafka/messages/fetch.h"
 #include "weir/log/timers.h"
@@ -49,8 +50,8 @@ class FetchSessions {
   static constexpr size_t kPartitionsMax = 500'000;
   static constexpr int64_t kIdleUs = 120'000'000;
 
-  FetchSessions(Env& env, Timers& timers, size_t partitions_max = kPartitionsMax)
-      : env_(env), timers_(timers), partitions_max_(partitions_max) {}
+  FetchSessions(Env& env, Timers& timers, MetricRegistry& metrics,
+                size_t partitions_max = kPartitionsMax);
 
   FetchSessionView Begin(const FetchRequest& request, int16_t version);
   // Before the answer goes: notes what the consumer will know, and leaves out what it knows.
@@ -80,12 +81,16 @@ class FetchSessions {
   Sessions::iterator Evictable(size_t partitions, int64_t now_us);
   void Remove(Sessions::iterator session);
   void Merge(const FetchRequest& request, Session* session);
+  void Count();
 
   Env& env_;
   Timers& timers_;
   const size_t partitions_max_;
   Sessions sessions_;
   size_t partitions_ = 0;
+  Gauge& sessions_gauge_;
+  Gauge& partitions_gauge_;
+  Counter& refused_;
 };
 
 }  // namespace weir::log::kafka

@@ -38,7 +38,8 @@ class FetchSessionsTest : public ::testing::Test {
 
   SimEnv env_{1};
   log::testing::ManualTimers timers_;
-  FetchSessions sessions_{env_, timers_, kPartitionsMax};
+  MetricRegistry metrics_;
+  FetchSessions sessions_{env_, timers_, metrics_, kPartitionsMax};
 };
 
 TEST_F(FetchSessionsTest, ThereAreOnlySoManyAndTheIdleOneMakesRoom) {
@@ -46,6 +47,10 @@ TEST_F(FetchSessionsTest, ThereAreOnlySoManyAndTheIdleOneMakesRoom) {
   for (size_t i = 1; i < FetchSessions::kSessionsMax; ++i) ASSERT_NE(New(2), 0);
   EXPECT_EQ(New(1), 0);
   EXPECT_EQ(sessions_.partitions(), 2 * FetchSessions::kSessionsMax);
+  const std::string metrics = metrics_.PrometheusText();
+  EXPECT_NE(metrics.find("\nweir_log_fetch_sessions 1000\n"), std::string::npos) << metrics;
+  EXPECT_NE(metrics.find("\nweir_log_fetch_session_partitions 2000\n"), std::string::npos);
+  EXPECT_NE(metrics.find("\nweir_log_fetch_sessions_refused_total 1\n"), std::string::npos);
   Pass(FetchSessions::kIdleUs - 1);
   EXPECT_EQ(New(1), 0);
   EXPECT_EQ(Use(first, 1), KafkaError::kNone);
