@@ -110,9 +110,9 @@ class Replay {
     }
     WEIR_ASSIGN_OR_RETURN(outcome_.asked, Count(rows));
     WEIR_ASSIGN_OR_RETURN(outcome_.unparsed, Count(rows + " WHERE row IS NULL"));
-    Status taken = session_.Execute(std::string("CREATE OR REPLACE TEMP TABLE ") + kReplayTable +
-                                    " AS SELECT quarantine_id, " + ColumnsOfJson(flow_.schema) +
-                                    " FROM " + rows + " WHERE row IS NOT NULL");
+    Status taken = session_.Execute(fmt::format(
+        "CREATE OR REPLACE TEMP TABLE {} AS SELECT quarantine_id, {} FROM {} WHERE row IS NOT NULL",
+        kReplayTable, ColumnsOfJson(flow_.schema), rows));
     if (taken.ok()) return taken;
     return std::move(taken).error().While("taking rows out of the quarantine of " + table());
   }
