@@ -281,9 +281,11 @@ Result<std::string> Compress(Codec codec, std::string_view bytes) {
     case Codec::kSnappy:
       return CompressSnappy(bytes);
     case Codec::kLz4: {
-      std::string out(LZ4F_compressFrameBound(bytes.size(), nullptr), '\0');
+      LZ4F_preferences_t preferences = LZ4F_INIT_PREFERENCES;
+      preferences.frameInfo.blockMode = LZ4F_blockIndependent;  // Java's clients read no others
+      std::string out(LZ4F_compressFrameBound(bytes.size(), &preferences), '\0');
       const size_t size =
-          LZ4F_compressFrame(out.data(), out.size(), bytes.data(), bytes.size(), nullptr);
+          LZ4F_compressFrame(out.data(), out.size(), bytes.data(), bytes.size(), &preferences);
       if (LZ4F_isError(size) != 0) return Error::Bug("lz4 does not compress");
       out.resize(size);
       return out;

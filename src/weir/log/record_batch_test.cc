@@ -278,6 +278,12 @@ TEST(RecordReader, ADecompressionBombEndsAtTheLimit) {
   }
 }
 
+// Java's clients refuse a frame whose blocks need the ones before (bit 5 of its flags).
+TEST(RecordBatch, Lz4BlocksStandAlone) {
+  const std::string batch = Build({.codec = Codec::kLz4}, {{.value = std::string(300'000, 'x')}});
+  EXPECT_NE(batch[kBatchHeaderBytes + 4] & 0x20, 0);
+}
+
 // 127 MiB in a few bytes: no room is made for them to find that out.
 TEST(RecordReader, WhatSnappyCouldNotHoldIsNoSnappy) {
   const std::string batch = BuildFive({.codec = Codec::kSnappy});

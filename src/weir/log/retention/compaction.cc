@@ -13,7 +13,11 @@ constexpr size_t kLengthAt = 8;
 constexpr size_t kCrcAt = 17;
 constexpr size_t kAttributesAt = 21;
 constexpr size_t kMaxTimestampAt = 35;
+constexpr size_t kProducerIdAt = 43;
+constexpr size_t kProducerEpochAt = 51;
+constexpr size_t kBaseSequenceAt = 53;
 constexpr size_t kCountAt = 57;
+constexpr int16_t kLogAppendTime = 8;
 
 template <typename T>
 void Put(std::string& batch, size_t at, T value) {
@@ -142,14 +146,16 @@ bool Compaction::Stays(const Record& record) {
 Status Compaction::Copy(const PlannedPart& planned, const BatchHeader& header,
                         std::string_view batch) {
   if (header.base_offset >= end_) return Add(planned, header, batch);
+  // Who reads to the end waits for a batch that reaches it.
+  const bool last = header.last_offset() + 1 >= plans_[plan_].end;
   if (header.control()) {
     bool& has_records = has_records_[header.producer_id];
     const bool stays = has_records || !MayForget(header.base_offset);
     if (!has_records && stays && header.base_offset >= plans_[plan_].dirty_from) ++tombstones_;
     has_records = false;
-    return stays ? Add(planned, header, batch) : Status::Ok();
+    return stays || last ? Add(planned, header, batch) : Status::Ok();
   }
-  if (Aborted(header)) return Status::Ok();
+  if (Aborted(header)) return last ? AddEmpty(planned, batch) : Status::Ok();
   kept_.clear();
   int32_t kept = 0;
   int64_t max_timestamp = -1;
@@ -164,18 +170,33 @@ Status Compaction::Copy(const PlannedPart& planned, const BatchHeader& header,
     }
     read = reader_.status();
   }
+  if (read.ok() && kept == 0) return last ? AddEmpty(planned, batch) : Status::Ok();
   if (!read.ok() || kept == header.record_count) {
     if (!read.ok()) tombstones_ = tombstones;
     if (header.transactional()) has_records_[header.producer_id] = true;
     return Add(planned, header, batch);
   }
-  if (kept == 0) return Status::Ok();
   if (header.transactional()) has_records_[header.producer_id] = true;
   WEIR_ASSIGN_OR_RETURN(const std::string rebuilt,
                         Rebuild(header, batch, kept_, kept, max_timestamp));
   const auto changed = ReadBatchHeader(rebuilt);
   if (!changed) return Error::Bug("a rebuilt batch is none");
   return Add(planned, *changed, rebuilt);
+}
+
+Status Compaction::AddEmpty(const PlannedPart& planned, std::string_view batch) {
+  std::string empty(batch.substr(0, kBatchHeaderBytes));
+  const auto attributes = static_cast<int16_t>(empty[kAttributesAt + 1] & kLogAppendTime);
+  Put<int32_t>(empty, kLengthAt, static_cast<int32_t>(empty.size() - kBatchLengthEnd));
+  Put<int16_t>(empty, kAttributesAt, attributes);
+  Put<int64_t>(empty, kProducerIdAt, kNoProducerId);
+  Put<int16_t>(empty, kProducerEpochAt, -1);
+  Put<int32_t>(empty, kBaseSequenceAt, kNoSequence);
+  Put<int32_t>(empty, kCountAt, 0);
+  Put<uint32_t>(empty, kCrcAt, Crc32c(std::string_view(empty).substr(kAttributesAt)));
+  const auto header = ReadBatchHeader(empty);
+  if (!header) return Error::Bug("an empty batch is none");
+  return Add(planned, *header, empty);
 }
 
 Result<std::string> Compaction::Rebuild(const BatchHeader& header, std::string_view batch,

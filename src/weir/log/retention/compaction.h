@@ -9,7 +9,8 @@
 //
 // Records without key stay, and batches that can't be decoded. If the keys are too many for the
 // memory, the offsets that were not looked at follow in a next compaction. Producers are remembered
-// by the partition, so no empty batches are kept for them.
+// by the partition, so no empty batches are kept for them; only in the place of the last batch, so
+// that who reads to the end gets there.
 //
 // Thread rule: one thread at a time, any.
 #pragma once
@@ -64,6 +65,8 @@ class Compaction : public Rewriting {
   bool MayForget(int64_t offset) const;
   // Whether it stays; counts tombstones that do.
   bool Stays(const Record& record);
+  // A batch without records and producer in the place of this one.
+  Status AddEmpty(const PlannedPart& planned, std::string_view batch);
   Result<std::string> Rebuild(const BatchHeader& header, std::string_view batch,
                               std::string_view records, int32_t count, int64_t max_timestamp);
   void EndPlan();

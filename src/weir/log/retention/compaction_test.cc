@@ -193,6 +193,31 @@ TEST_F(CompactionTest, TombstonesStayForAWhileAfterTheyWereMet) {
   EXPECT_THAT(Records(), ElementsAre("1 b=1", "3 c=1"));
 }
 
+// Who reads to the end of a partition waits until a batch has brought it there.
+TEST_F(CompactionTest, ABatchReachesTheEndAlsoWithoutRecords) {
+  const auto end = [&] { return ReadBatchHeader(Read(0).batches.back())->last_offset(); };
+  Open();
+  Produce({{"a", "1"}, {"b", "1"}});
+  Produce({{"a", ""}, {"b", ""}});
+  Close();
+  Run(120);
+  EXPECT_THAT(Records(), IsEmpty());
+  EXPECT_EQ(end(), 3);
+  Produce({{"a", "aborted"}}, Transaction(5, 0));
+  End(5, false);
+  Close();
+  Run(120);
+  EXPECT_THAT(Records(), ElementsAre("5 !"));
+  EXPECT_EQ(Read(0).batches.size(), 1u);          // what stood in for the last one before has gone
+  Produce({{"c", "1"}, {"d", "1"}, {"e", "1"}});  // enough for it to pay
+  Close();
+  Run(120);
+  EXPECT_THAT(Records(), ElementsAre("6 c=1", "7 d=1", "8 e=1"));
+  Open();
+  EXPECT_THAT(Records(), ElementsAre("6 c=1", "7 d=1", "8 e=1"));
+  EXPECT_EQ(Partition().next_offset(), 9);
+}
+
 // Two partitions in one rewriting, which goes over to a next segment within the second one: what it
 // says of the first one counts once, else tombstones that may go at once would never.
 TEST_F(CompactionTest, TombstonesOfAPartitionBeforeTheEndOfASegmentAreNotForgotten) {
