@@ -307,6 +307,7 @@ AppendResult EventLog::Append(const NewBatch& batch) {
     return result;
   }
   if (disk_.TooFull(journal_->end(), batch.bytes.size())) {
+    partition->producers().Refuse(batch.header, env_.MonotonicNanos() / 1'000'000);
     result.error = KafkaError::kKafkaStorageError;
     result.message = disk_.Message();
     return result;
@@ -314,6 +315,7 @@ AppendResult EventLog::Append(const NewBatch& batch) {
   std::vector<int64_t> offsets;
   auto end = Commit({batch}, {}, &offsets);
   if (!end.ok()) {
+    partition->producers().Refuse(batch.header, env_.MonotonicNanos() / 1'000'000);
     result.message = end.error().ToString();
     // Both are tried again by clients; the first after looking for another leader.
     result.error = end.error().code() == ErrorCode::kLimit ? KafkaError::kRequestTimedOut
@@ -417,7 +419,8 @@ FetchedBatches EventLog::Read(uint32_t number, int64_t offset, const ReadOptions
     within.end_offset = std::min(options.end_offset, part->end_offset);
     const int64_t from = std::max(offset, part->base_offset);
     while (extent != extents->end() && extent->base_offset < within.end_offset) {
-      if (out.bytes >= options.max_bytes) return out;
+      const bool wants_one = options.at_least_one && out.batches.empty();
+      if (out.bytes >= options.max_bytes && !wants_one) return out;
       // Neighbours are read together.
       const Position position = extent->position;
       uint64_t bytes = 0;

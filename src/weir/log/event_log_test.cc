@@ -281,6 +281,11 @@ TEST_F(EventLogTest, ProducersAreRefusedBeforeTheDiskIsFullAndStateIsNot) {
   Flush();
   EXPECT_GE(*env_.FreeDiskBytes("/log"), 18'000u);
   EXPECT_GT(taken, 100);
+  // Of a producer that is new here, a small batch does not pass a large one that was refused.
+  EXPECT_EQ(Append(number, TestBatch(1).Producer(8, 0, 0).Size(900)).error,
+            KafkaError::kKafkaStorageError);
+  EXPECT_EQ(Append(number, TestBatch(1).Producer(8, 0, 1)).error,
+            KafkaError::kOutOfOrderSequenceNumber);
   // What was taken before is said again.
   const auto newest = static_cast<int32_t>(taken - 1);
   EXPECT_EQ(Append(number, TestBatch(1).Producer(7, 0, newest).Size(500)).base_offset, newest);
@@ -293,6 +298,8 @@ TEST_F(EventLogTest, ProducersAreRefusedBeforeTheDiskIsFullAndStateIsNot) {
   env_.SetCapacity(200'000);
   env_.SleepMicros(100'000);
   EXPECT_EQ(Append(number, TestBatch(1).Producer(7, 0, newest + 1)).error, KafkaError::kNone);
+  EXPECT_EQ(Append(number, TestBatch(1).Producer(8, 0, 0).Size(900)).error, KafkaError::kNone);
+  EXPECT_EQ(Append(number, TestBatch(1).Producer(8, 0, 1)).error, KafkaError::kNone);
 }
 
 TEST_F(EventLogTest, TheReserveFitsTheDisk) {

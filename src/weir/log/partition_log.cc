@@ -32,7 +32,7 @@ void SegmentPart::Decode(ByteReader& in) {
 int64_t PartitionLog::last_stable_offset() const {
   int64_t stable = std::min(producers_.FirstOpen().value_or(durable_end_), durable_end_);
   for (const Ending& ending : ending_) stable = std::min(stable, ending.first_offset);
-  return stable;
+  return std::max(stable, start_offset_);  // records of what is open may have been deleted
 }
 
 void PartitionLog::SetDurableEnd(int64_t offset) {

@@ -1,6 +1,7 @@
 #include "weir/log/producer_state.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace weir::log {
 
@@ -11,7 +12,14 @@ ProducerVerdict ProducerStates::Check(const BatchHeader& header) const {
   if (!header.idempotent()) return verdict;
   const auto found = producers_.find(header.producer_id);
   // What was forgotten may go on with any number: only its newest batches could tell.
-  if (found == producers_.end()) return verdict;
+  if (found == producers_.end()) {
+    const auto refused = refused_.find(header.producer_id);
+    if (refused != refused_.end() && refused->second.epoch == header.producer_epoch &&
+        header.base_sequence > refused->second.first_sequence) {
+      verdict.error = KafkaError::kOutOfOrderSequenceNumber;
+    }
+    return verdict;
+  }
   const Producer& producer = found->second;
   if (header.producer_epoch < producer.epoch) {
     verdict.error = KafkaError::kInvalidProducerEpoch;
@@ -40,8 +48,21 @@ ProducerVerdict ProducerStates::Check(const BatchHeader& header) const {
   return verdict;
 }
 
+void ProducerStates::Refuse(const BatchHeader& header, int64_t now_ms) {
+  if (!header.idempotent() || producers_.count(header.producer_id) > 0) return;
+  Refused& refused = refused_[header.producer_id];
+  if (refused.epoch != header.producer_epoch || header.base_sequence < refused.first_sequence) {
+    refused = {header.producer_epoch, header.base_sequence, now_ms};
+  }
+  refused.heard_ms = now_ms;
+  if (refused_.size() <= kRefusedMax) return;
+  const auto first = refused_.begin();
+  refused_.erase(first->first == header.producer_id ? std::next(first) : first);
+}
+
 void ProducerStates::Add(const BatchHeader& header, int64_t now_ms) {
   if (!header.idempotent() || header.control()) return;
+  refused_.erase(header.producer_id);
   Producer& producer = producers_[header.producer_id];
   if (producer.epoch != header.producer_epoch) {
     producer.epoch = header.producer_epoch;
@@ -62,6 +83,7 @@ void ProducerStates::Add(const BatchHeader& header, int64_t now_ms) {
 
 std::optional<int64_t> ProducerStates::End(int64_t producer_id, int16_t epoch, int64_t timestamp,
                                            int32_t coordinator_epoch, int64_t now_ms) {
+  refused_.erase(producer_id);
   Producer& producer = producers_[producer_id];
   if (producer.epoch != epoch) {
     // The marker carries a newer epoch than the batches: what comes next begins at 0.
@@ -83,6 +105,8 @@ void ProducerStates::HeardAll(int64_t now_ms) {
 }
 
 size_t ProducerStates::Expire(int64_t heard_before_ms) {
+  std::erase_if(refused_,
+                [&](const auto& entry) { return entry.second.heard_ms < heard_before_ms; });
   return std::erase_if(producers_, [&](const auto& entry) {
     return !entry.second.transaction_first && entry.second.heard_ms < heard_before_ms;
   });

@@ -5,9 +5,11 @@
 //   if (verdict.error == kNone && !verdict.duplicate) { append; producers.Add(header, now); }
 //
 // Made only from the headers of the partition's batches: reading them again in order gives the
-// same.
+// same. But for what was refused, which is remembered while the process lives: a client has up to
+// 5 batches on their way.
 //
-// Limits: Expire forgets producers that were silent; the caller decides how long.
+// Limits: Expire forgets producers that were silent; the caller decides how long. kRefusedMax
+// producers with a refused batch.
 // Thread rule: one thread.
 #pragma once
 
@@ -60,7 +62,13 @@ class ProducerStates {
     }
   };
 
+  static constexpr size_t kRefusedMax = 1000;
+
   ProducerVerdict Check(const BatchHeader& header) const;
+  // The batch was refused for a reason that passes. Of a producer that is not known any number
+  // would do, so what it sent behind this one waits until this one has come: a client takes the
+  // acknowledgement of a later batch for that of the earlier ones.
+  void Refuse(const BatchHeader& header, int64_t now_ms);
   // The batch was appended; its base offset is final. Here and below: `now_ms` is monotonic.
   void Add(const BatchHeader& header, int64_t now_ms);
   // A marker at this offset ended what the producer had open. Returns where that began.
@@ -83,7 +91,13 @@ class ProducerStates {
   bool Decode(ByteReader& in);
 
  private:
+  struct Refused {
+    int16_t epoch = -1;
+    int32_t first_sequence = 0;  // the lowest
+    int64_t heard_ms = 0;
+  };
   std::map<int64_t, Producer> producers_;
+  std::map<int64_t, Refused> refused_;
   std::set<int64_t> open_;  // first offsets of open transactions
 };
 

@@ -35,6 +35,32 @@ TEST(ProducerStateTest, TheFiveNewestBatchesAreKnownAgain) {
   EXPECT_EQ(producers.Check(Batch(1, 0, 20, 9, -1)).error, KafkaError::kOutOfOrderSequenceNumber);
 }
 
+// A client takes the acknowledgement of the second for that of the first.
+TEST(ProducerStateTest, BehindARefusedBatchOfANewProducerNothingComesFirst) {
+  ProducerStates producers;
+  producers.Refuse(Batch(1, 0, 0, 10, -1), 1000);
+  producers.Refuse(Batch(1, 0, 10, 10, -1), 1000);
+  EXPECT_EQ(producers.Check(Batch(1, 0, 10, 10, -1)).error, KafkaError::kOutOfOrderSequenceNumber);
+  EXPECT_EQ(producers.Check(Batch(1, 1, 10, 1, -1)).error, KafkaError::kNone);
+  EXPECT_EQ(producers.Check(Batch(2, 0, 10, 1, -1)).error, KafkaError::kNone);
+  const BatchHeader first = Batch(1, 0, 0, 10, 0);
+  ASSERT_EQ(producers.Check(first).error, KafkaError::kNone);
+  producers.Add(first, 2000);
+  EXPECT_EQ(producers.Check(Batch(1, 0, 10, 10, -1)).error, KafkaError::kNone);
+  // It was forgotten, and goes on where it was.
+  EXPECT_EQ(producers.Expire(3000), 1u);
+  EXPECT_EQ(producers.Check(Batch(1, 0, 10, 10, -1)).error, KafkaError::kNone);
+  // Nor is a batch waited for that nobody sends again.
+  producers.Refuse(Batch(3, 0, 0, 1, -1), 1000);
+  producers.Expire(3000);
+  EXPECT_EQ(producers.Check(Batch(3, 0, 1, 1, -1)).error, KafkaError::kNone);
+  for (int64_t id = 10; id < 20 + static_cast<int64_t>(ProducerStates::kRefusedMax); ++id) {
+    producers.Refuse(Batch(id, 0, 0, 1, -1), 4000);
+  }
+  EXPECT_EQ(producers.Check(Batch(10, 0, 1, 1, -1)).error, KafkaError::kNone);
+  EXPECT_EQ(producers.Check(Batch(1000, 0, 1, 1, -1)).error, KafkaError::kOutOfOrderSequenceNumber);
+}
+
 TEST(ProducerStateTest, SilentProducersAreForgottenUnlessTheyHaveSomethingOpen) {
   ProducerStates producers;
   producers.Add(Batch(1, 0, 0, 1, 0), 1000);

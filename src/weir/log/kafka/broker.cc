@@ -45,6 +45,7 @@ void FetchWaiters::Changed(uint32_t partition) {
   const std::vector<std::shared_ptr<Waiter>> woken = waiting->second;
   std::vector<std::function<void()>> wakes;
   for (const auto& waiter : woken) {
+    if (!waiter->wake) continue;  // named this partition twice, and is woken already
     wakes.push_back(std::move(waiter->wake));
     Remove(waiter);
   }

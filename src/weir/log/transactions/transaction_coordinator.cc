@@ -311,7 +311,7 @@ TransactionCoordinator::Done TransactionCoordinator::AddGroup(const std::string&
 AppendResult TransactionCoordinator::Append(const NewBatch& batch, const TopicPartition& partition,
                                             bool may_add) {
   AppendResult refused;
-  const PartitionLog* log = log_.FindPartition(batch.partition);
+  PartitionLog* log = log_.FindPartition(batch.partition);
   if (log == nullptr) {
     refused.error = KafkaError::kUnknownTopicOrPartition;
     return refused;
@@ -342,6 +342,7 @@ AppendResult TransactionCoordinator::Append(const NewBatch& batch, const TopicPa
   transaction.partitions.insert(partition);
   auto saved = Save(std::move(transaction), {}, {});
   if (!saved.ok()) {
+    log->producers().Refuse(batch.header, env_.MonotonicNanos() / 1'000'000);
     refused.error = KafkaError::kKafkaStorageError;
     refused.message = saved.error().ToString();
     return refused;

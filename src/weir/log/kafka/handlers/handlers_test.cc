@@ -436,6 +436,27 @@ TEST_F(HandlersTest, ListOffsetsFindsTheGreatestTimestampOfWhatMayBeRead) {
   EXPECT_EQ(newest(1), -1);
 }
 
+TEST_F(HandlersTest, AFetchMayNameAPartitionTwiceAndWait) {
+  MakeTopic("t");
+  for (const int16_t version : {4, 12}) {
+    FetchRequest request;
+    request.max_bytes = 0;  // the first batch comes all the same
+    request.min_bytes = 1;
+    request.max_wait_ms = 60'000;
+    request.topics.resize(1);
+    request.topics[0].topic = "t";
+    request.topics[0].partitions.resize(2);
+    const int64_t newest = broker_->FindPartition(&FindTopic("t"), 0)->next_offset();
+    for (auto& partition : request.topics[0].partitions) partition.fetch_offset = newest;
+    const auto pending = Send<FetchRequest, FetchResponse>(request, version);
+    ASSERT_FALSE(pending.done());
+    Produce("t", Batch({"x"}));
+    Pass(1);
+    ASSERT_TRUE(pending.done());
+    EXPECT_GT(pending.Get().responses.at(0).partitions.at(0).records->size(), 0u);
+  }
+}
+
 TEST_F(HandlersTest, AFetchBringsNoMoreThanItsConnectionHasRoomFor) {
   MakeTopic("t");
   for (int i = 0; i < 4; ++i) Produce("t", Batch({std::string(1000, 'x')}));
