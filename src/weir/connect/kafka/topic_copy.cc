@@ -405,7 +405,7 @@ class TopicCopier::Impl {
     add(RD_KAFKA_VTYPE_OPAQUE).u.ptr = part;
     if (timestamp >= 0) add(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = timestamp;
     if (headers) add(RD_KAFKA_VTYPE_HEADERS).u.headers = headers.get();
-    const int64_t until = NowMs() + to_->limit_ms();
+    const int64_t begin = NowMs();
     while (true) {
       const RdKafkaPtr<rd_kafka_error_t> error(rd_kafka_produceva(to_->get(), fields, count));
       if (!error) {
@@ -413,11 +413,17 @@ class TopicCopier::Impl {
         if (++sent_ % 1024 == 0) to_->Poll(0);
         return Check();
       }
-      if (rd_kafka_error_code(error.get()) != RD_KAFKA_RESP_ERR__QUEUE_FULL || NowMs() >= until) {
-        return to_->MakeError(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()),
+      const auto code = rd_kafka_error_code(error.get());
+      // Brokers of a cluster learn of a new topic one after the other; the producer asks any of
+      // them.
+      const bool unknown = code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && NowMs() < begin + kAppearMs;
+      if ((code != RD_KAFKA_RESP_ERR__QUEUE_FULL && !unknown) ||
+          NowMs() >= begin + to_->limit_ms()) {
+        return to_->MakeError(code, rd_kafka_error_string(error.get()),
                               "copying to topic " + topic);
       }
       to_->Poll(100);
+      if (unknown) WEIR_RETURN_IF_ERROR(LetProducerKnow(topic));
       WEIR_RETURN_IF_ERROR(Check());
     }
   }
