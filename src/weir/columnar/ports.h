@@ -183,10 +183,13 @@ class FileTable {
   virtual const Schema& schema() const = 0;
   virtual std::vector<std::string> partition_columns() const = 0;
   virtual int64_t version() const = 0;
+  // Another one where a table was removed and made again under its name.
+  virtual std::string id() const = 0;
   // The files that may hold matching rows; nullptr: all.
   virtual Result<std::vector<ParquetFile>> Files(const Predicate* predicate) const = 0;
   // The files added by commits in (version, this version], if everything since then only appended;
-  // nullopt if rows were changed or removed as well, so that a reader must start over.
+  // nullopt if rows were changed or removed as well, so that a reader must start over; so too if
+  // this version is older.
   virtual Result<std::optional<std::vector<ParquetFile>>> AppendedSince(int64_t version) const = 0;
 };
 

@@ -7,7 +7,7 @@
 namespace weir::guard {
 
 void AppendValue(const duckdb::Value& value, JsonWriter* json) {
-  columnar::AppendJsonValue(value, columnar::JsonStyle(), json);
+  columnar::AppendJsonValue(value, {.exact_decimals = true}, json);
 }
 
 std::string RowJson(const duckdb::DataChunk& chunk, size_t row, const columnar::Schema& schema) {

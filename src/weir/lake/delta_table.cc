@@ -45,6 +45,7 @@ Result<std::vector<columnar::ParquetFile>> DeltaTable::Files(
 Result<std::optional<std::vector<columnar::ParquetFile>>> DeltaTable::AppendedSince(
     int64_t version) const {
   using Files = std::vector<columnar::ParquetFile>;
+  if (version > snapshot_->version()) return std::optional<Files>();
   Files files;
   TableOrder order;  // places among these files alone
   for (int64_t entry = version + 1; entry <= snapshot_->version(); ++entry) {

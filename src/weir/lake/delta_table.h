@@ -27,6 +27,7 @@ class DeltaTable : public columnar::FileTable {
     return snapshot_->metadata().partition_columns;
   }
   int64_t version() const override { return snapshot_->version(); }
+  std::string id() const override { return snapshot_->metadata().id; }
   // Constants are texts that cast to the column's type.
   Result<std::vector<columnar::ParquetFile>> Files(
       const columnar::Predicate* predicate) const override;

@@ -3,12 +3,18 @@
 #include <algorithm>
 #include <limits>
 
+#include "weir/base/json_writer.h"
+
 namespace weir::sql {
 
 namespace {
 
-columnar::Position TablePosition(int64_t version) {
-  return "{\"version\":" + std::to_string(version) + "}";
+columnar::Position TablePosition(int64_t version, const std::string& id = "") {
+  JsonWriter json;
+  json.BeginObject().Key("version").Int(version);
+  if (!id.empty()) json.Key("table").String(id);
+  json.EndObject();
+  return json.Take();
 }
 
 int64_t VersionOf(const columnar::Position& position) {
@@ -16,9 +22,13 @@ int64_t VersionOf(const columnar::Position& position) {
   return colon == std::string::npos ? -1 : std::stoll(position.substr(colon + 1));
 }
 
-// A source's position says more than a version.
+// A source's position says more than a version and a table.
 bool IsTablePosition(const columnar::Position& position) {
-  return position.rfind("{\"version\":", 0) == 0 && position == TablePosition(VersionOf(position));
+  if (position.rfind("{\"version\":", 0) != 0) return false;
+  std::string begin = TablePosition(VersionOf(position));
+  if (position == begin) return true;  // as it was written before it named the table
+  begin.pop_back();
+  return position.rfind(begin + ",\"table\":", 0) == 0;
 }
 
 }  // namespace
@@ -69,8 +79,11 @@ Status FlowInputs::FindTable(FlowInput& input) {
   if (!table.ok() && table.error().code() == ErrorCode::kNotFound) return Status::Ok();
   WEIR_ASSIGN_OR_RETURN(input.table, std::move(table));
   const int64_t from = input.known ? VersionOf(input.from) : -1;
-  input.changed = input.table->version() != from;
-  if (!input.changed || !input.known) return Status::Ok();
+  // The versions of a table that was removed and made again are none of those that were read.
+  const bool same = !input.known || input.from == TablePosition(from) ||
+                    input.from == TablePosition(from, input.table->id());
+  input.changed = !same || input.table->version() != from;
+  if (!input.changed || !input.known || !same) return Status::Ok();
   WEIR_ASSIGN_OR_RETURN(auto appended, input.table->AppendedSince(from));
   input.only_appended = appended.has_value();
   if (appended) input.appended = std::move(*appended);
@@ -221,7 +234,8 @@ std::map<std::string, columnar::Position> FlowInputs::Positions(bool keep_known)
     } else if (!input.is_table) {
       positions[input.name] = input.scan->end_position();
     } else {
-      positions[input.name] = TablePosition(input.table ? input.table->version() : -1);
+      positions[input.name] = input.table ? TablePosition(input.table->version(), input.table->id())
+                                          : TablePosition(-1);
     }
   }
   for (const auto& [name, version] : referred_) {

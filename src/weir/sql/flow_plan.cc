@@ -60,6 +60,23 @@ Error Deleted(const FlowInput& input, const std::string& why) {
       .Fix("bring them back, or run with --full-refresh to build the table from what is there now");
 }
 
+// Rows that the next run would add. What was rewritten or removed makes it recompute.
+bool HasUnreadRows(const FlowInput& input) {
+  if (!input.changed) return false;
+  if (!input.known) return true;
+  if (input.is_table) return input.only_appended;
+  const columnar::SourceChanges& changes = input.scan->changes();
+  return changes.new_files + changes.grown_files + changes.grown_partitions > 0;
+}
+
+// A backfill reads all input, and leaves the positions where they are.
+Error Unread(const FlowInput& input) {
+  return Error::User(ErrorCode::kConflict,
+                     "--backfill would take " + DescribeChange(input) +
+                         ", which no run has read yet, and the next run would take it again")
+      .Fix("run once without --backfill, then again with it");
+}
+
 // Everything will be read again: is everything still there?
 Result<RefreshPlan> Recompute(const std::vector<FlowInput>& inputs, const std::string& why) {
   for (const FlowInput& input : inputs) {
@@ -105,8 +122,12 @@ Result<RefreshPlan> PlanRefresh(const RefreshRequest& request,
       if (!input.is_table && !input.scan->changes().deleted_files.empty()) {
         return Deleted(input, "--backfill");
       }
+      if (HasUnreadRows(input)) return Unread(input);
     }
     return RefreshPlan{RefreshKind::kBackfill, "--backfill \"" + request.backfill + "\""};
+  }
+  if (!last && request.always_overwrite && request.target_exists) {
+    return Recompute(inputs, "first run; replaced as declared");
   }
   if (!last) return RefreshPlan{RefreshKind::kCreate, "first run"};
 

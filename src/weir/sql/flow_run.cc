@@ -155,14 +155,18 @@ class FlowRunner::Epoch {
           .Fix("give the flow another name, or run with --full-refresh " + table() +
                " to replace the table");
     }
+    if (MadeInThisRun()) request.target_exists = false;
     WEIR_ASSIGN_OR_RETURN(
         RefreshPlan plan,
         PlanRefresh(request, last_, inputs_.all(),
                     [this](const std::set<std::string>& changed) { return RowWiseIn(changed); }));
-    if (plan.kind == RefreshKind::kRecompute && FillsTogether()) {
-      return Error::User(ErrorCode::kUnsupported,
-                         table() + " is filled by several INSERTs, so this one can't replace it (" +
-                             plan.reason + ")")
+    const bool replaces =
+        plan.kind == RefreshKind::kRecompute || plan.kind == RefreshKind::kBackfill;
+    if (replaces && FillsTogether()) {
+      return Error::User(ErrorCode::kUnsupported, table() +
+                                                      " is filled by several INSERTs, so this one "
+                                                      "can't replace rows of it (" +
+                                                      plan.reason + ")")
           .At(place)
           .Fix("make one flow of them with UNION ALL, or give each its own table");
     }
@@ -200,6 +204,17 @@ class FlowRunner::Epoch {
     if (found.ok()) return true;
     if (found.error().code() == ErrorCode::kNotFound) return false;
     return std::move(found).error().While("table " + name);
+  }
+
+  // A full refresh has made the table anew, by another flow that fills it.
+  bool MadeInThisRun() const {
+    return FullRefresh() && runner_.made_by_refresh_.count(ToLower(table())) > 0;
+  }
+
+  // Rows that were rejected before go: those of the table do, or it is gone with them.
+  bool ReplacesQuarantine() const {
+    return outcome_.plan.kind == RefreshKind::kRecompute ||
+           (outcome_.plan.kind == RefreshKind::kCreate && FullRefresh() && !MadeInThisRun());
   }
 
   // Other flows write to the same table.
@@ -261,9 +276,7 @@ class FlowRunner::Epoch {
     options.flow_id = flow_.flow->id;
     options.epoch = epoch_;
     options.schema = guard::QuarantineSchema();
-    if (outcome_.plan.kind == RefreshKind::kRecompute) {
-      options.mode.kind = columnar::WriteMode::Kind::kOverwrite;
-    }
+    if (ReplacesQuarantine()) options.mode.kind = columnar::WriteMode::Kind::kOverwrite;
     options.now_us = settings_.now_us;
     options.memory_bytes = session_.engine().options().memory_bytes / 50;
     return options;
@@ -280,8 +293,11 @@ class FlowRunner::Epoch {
     WEIR_ASSIGN_OR_RETURN(sink_, runner_.catalog_.OpenSink(table(), TableOptions()));
     WEIR_ASSIGN_OR_RETURN(RewrittenQuery query, RewriteQuery(flow_.flow->query, settings_.now_us));
     std::string select = flow_.SelectSql(query.text);
-    if (outcome_.plan.kind == RefreshKind::kBackfill) {
-      select = "SELECT * FROM (" + select + ") WHERE (" + settings_.backfill + "\n)";
+    const bool backfill = outcome_.plan.kind == RefreshKind::kBackfill;
+    // Which row of a key is the last one, and which row passes a set check, all rows decide.
+    const bool stage_all = backfill && (!flow_.primary_key.empty() || NeedsStaging(flow_.contract));
+    if (backfill && !stage_all) {
+      select = "SELECT * FROM (" + select + ") WHERE " + Backfilled();
     }
     if (settings_.trace_lineage) {
       WEIR_ASSIGN_OR_RETURN(BoundQuery bound, session_.Bind(flow_.flow->query, settings_.now_us));
@@ -291,8 +307,11 @@ class FlowRunner::Epoch {
     if (!flow_.primary_key.empty() || flow_.keep_order) {
       write->behind = FlowWrite::Behind::kOrder;
     }
-    if (NeedsStaging(flow_.contract)) {
+    if (stage_all || NeedsStaging(flow_.contract)) {
       WEIR_ASSIGN_OR_RETURN(select, Stage(select));
+      if (stage_all) {
+        WEIR_ASSIGN_OR_RETURN(select, PartOf(select));
+      }
       write->flag_columns = flag_checks_.size();
       write->brings_origin = true;
     }
@@ -376,6 +395,52 @@ class FlowRunner::Epoch {
     return flagged;
   }
 
+  std::string Backfilled() const { return "(" + settings_.backfill + "\n)"; }
+
+  // Of all rows that the query gives, with their flags: those that a backfill writes or rejects.
+  Result<std::string> PartOf(const std::string& flagged) {
+    std::string keys;
+    for (const std::string& key : flow_.primary_key) {
+      keys += (keys.empty() ? "" : ", ") + columnar::QuoteName(key);
+    }
+    std::string rows = "SELECT *, (" + PassesChecks(flow_.contract, flag_checks_) +
+                       ") AS __weir_passes FROM (" + flagged + ")";
+    if (keys.empty()) {
+      return "SELECT * EXCLUDE (__weir_passes) FROM (" + rows + ") WHERE " + Backfilled();
+    }
+    rows = "SELECT * FROM (" + rows + ") QUALIFY NOT __weir_passes OR row_number() OVER (" +
+           "PARTITION BY " + keys + ", __weir_passes ORDER BY " + columnar::kOrderColumn +
+           " DESC, " + columnar::kSuborderColumn + " DESC) = 1";
+    rows = "SELECT * FROM (" + rows + ") WHERE " + Backfilled();
+    WEIR_RETURN_IF_ERROR(CheckKeysStand(keys, rows));
+    return "SELECT * EXCLUDE (__weir_passes) FROM (" + rows + ")";
+  }
+
+  // The rows that a backfill leaves alone must have none of the keys that it writes.
+  Status CheckKeysStand(const std::string& keys, const std::string& rows) {
+    WEIR_ASSIGN_OR_RETURN(const std::string existing, inputs_.WholeRelation(table()));
+    if (existing.empty()) return Status::Ok();
+    WEIR_ASSIGN_OR_RETURN(
+        auto twice,
+        session_.engine().Query(
+            session_.connection(),
+            "SELECT count(*), any_value(CAST(k AS VARCHAR)) FROM (SELECT DISTINCT " + keys +
+                " FROM (" + rows + ") WHERE __weir_passes) AS k SEMI JOIN (SELECT " + keys +
+                " FROM " + existing + " WHERE " + Backfilled() + " IS NOT TRUE) USING (" + keys +
+                ")"));
+    const auto count = twice->GetValue(0, 0).GetValue<int64_t>();
+    if (count == 0) return Status::Ok();
+    return Error::User(ErrorCode::kConflict,
+                       "of the rows that --backfill \"" + settings_.backfill + "\" computes, " +
+                           std::to_string(count) + (count == 1 ? " has a key" : " have keys") +
+                           " that " + table() + " has outside of that predicate, as " +
+                           twice->GetValue(1, 0).ToString())
+        .Fix(
+            "choose the rows by columns of the key, or so that both are among them; or run with "
+            "--full-refresh " +
+            table());
+  }
+
   Status JudgeTableChecks(const std::string& future_table) {
     for (size_t i = 0; i < flow_.contract.checks.size(); ++i) {
       const guard::Check& check = flow_.contract.checks[i];
@@ -450,7 +515,7 @@ class FlowRunner::Epoch {
                                                    guard::QuarantineTableName(table()),
                                                    std::move(quarantine_options));
     if (replaces) WEIR_RETURN_IF_ERROR(quarantine_->Open());
-    if (outcome_.plan.kind == RefreshKind::kRecompute) {
+    if (ReplacesQuarantine()) {
       // Also without a row that is rejected now, those of before have to go.
       WEIR_ASSIGN_OR_RETURN(const bool rejected_before, Exists(quarantine_->table()));
       if (rejected_before) WEIR_RETURN_IF_ERROR(quarantine_->Open());
@@ -537,6 +602,9 @@ class FlowRunner::Epoch {
     outcome_.epoch = epoch_;
     outcome_.commit = results->front();
     outcome_.written = sink_->totals();
+    if (FullRefresh() && outcome_.plan.kind == RefreshKind::kCreate) {
+      runner_.made_by_refresh_.insert(ToLower(table()));
+    }
     return Status::Ok();
   }
 

@@ -1,6 +1,8 @@
 #include "weir/columnar/codec/value_text.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "duckdb/common/types/date.hpp"
 #include "duckdb/common/types/timestamp.hpp"
@@ -111,9 +113,16 @@ void AppendJsonValue(const duckdb::Value& value, const JsonStyle& style, JsonWri
     case LogicalTypeId::UHUGEINT:
       json->Raw(value.ToString());
       return;
-    case LogicalTypeId::DECIMAL:
-      json->Raw(DecimalText(value.ToString()));
+    case LogicalTypeId::DECIMAL: {
+      const std::string text = DecimalText(value.ToString());
+      const auto digits = std::count_if(text.begin(), text.end(), [](char c) { return c >= '0'; });
+      if (style.exact_decimals && digits > std::numeric_limits<double>::digits10) {
+        json->String(text);
+      } else {
+        json->Raw(text);
+      }
       return;
+    }
     case LogicalTypeId::FLOAT: {
       const float number = duckdb::FloatValue::Get(value);
       if (std::isfinite(number)) {

@@ -25,6 +25,9 @@ struct JsonStyle {
   } times = Times::kDuckDb;
   bool base64 = false;      // BLOB as base64; else DuckDB's \xNN text
   bool skip_nulls = false;  // members of objects that are NULL are left out
+  // A DECIMAL of more digits than a double has (15) as a string: readers of JSON take numbers for
+  // doubles.
+  bool exact_decimals = false;
 };
 
 // 2024-05-01 12:00:00.5 for separator ' ': no trailing zeros, no fraction where there is none.
@@ -33,8 +36,8 @@ std::string TimestampText(int64_t micros, char separator, bool utc);
 std::string DateText(int32_t days);
 std::string Base64(std::string_view bytes);
 
-// Numbers as numbers (DECIMAL and HUGEINT with all digits), NaN and infinities as strings, STRUCT
-// and MAP as objects, LIST as an array, everything else as a string.
+// Numbers as numbers (DECIMAL, see above, and HUGEINT with all digits), NaN and infinities as
+// strings, STRUCT and MAP as objects, LIST as an array, everything else as a string.
 void AppendJsonValue(const duckdb::Value& value, const JsonStyle& style, JsonWriter* json);
 
 }  // namespace weir::columnar

@@ -36,6 +36,7 @@ class TopicRows : public columnar::FileTable {
   const columnar::Schema& schema() const override { return schema_; }
   std::vector<std::string> partition_columns() const override { return {}; }
   int64_t version() const override { return version_; }
+  std::string id() const override { return ""; }
   Result<std::vector<columnar::ParquetFile>> Files(const columnar::Predicate*) const override {
     return RowsFrom(0);
   }
