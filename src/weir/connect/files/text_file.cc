@@ -350,6 +350,11 @@ Result<TextHead> ReadTextHead(const std::shared_ptr<FileBytes>& bytes, Compressi
         head.data_start = i + 1 < block.index.records.size()
                               ? block.offset + block.index.records[i + 1].begin
                               : block.offset + block.index.EndOf(i) + 1;
+        // Records that can't be decoded may stand between: they are data too.
+        const uint64_t header_start = block.offset + block.index.records[i].begin;
+        for (const columnar::BadRecord& bad : block.bad) {
+          if (bad.offset > header_start) head.data_start = std::min(head.data_start, bad.offset);
+        }
         if (head.header.empty() || sample_records == 0) return head;
         continue;
       }
