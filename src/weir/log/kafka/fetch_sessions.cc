@@ -13,6 +13,7 @@ constexpr int32_t kFirstEpoch = 0;
 constexpr int32_t kFinalEpoch = -1;
 // So few may be named twice; of more there is one each, for a request may wait with them for long.
 constexpr size_t kFewPartitions = 1000;
+constexpr size_t kTopicNameBytesMax = 249;
 
 FetchSessionPartition Wanted(const FetchRequest::FetchTopic& topic,
                              const FetchRequest::FetchPartition& partition) {
@@ -22,6 +23,12 @@ FetchSessionPartition Wanted(const FetchRequest::FetchTopic& topic,
   wanted.current_leader_epoch = partition.current_leader_epoch;
   wanted.max_bytes = partition.partition_max_bytes;
   return wanted;
+}
+
+// What is longer is no topic's name, and would be kept: a few thousand fill the memory.
+bool NamesAreShort(const FetchRequest& request) {
+  return std::all_of(request.topics.begin(), request.topics.end(),
+                     [](const auto& topic) { return topic.topic.size() <= kTopicNameBytesMax; });
 }
 
 }  // namespace
@@ -101,13 +108,15 @@ int32_t FetchSessions::Create(size_t partitions) {
   return id;
 }
 
-FetchSessionView FetchSessions::Begin(const FetchRequest& request, int16_t version) {
+FetchSessionView FetchSessions::Begin(const FetchRequest& request, int16_t version,
+                                      const std::string& owner) {
   FetchSessionView view;
+  auto found = sessions_.find(request.session_id);
+  if (found != sessions_.end() && found->second.owner != owner) found = sessions_.end();
   const bool full =
       version < 7 || request.session_epoch == kFinalEpoch || request.session_epoch == kFirstEpoch;
   if (full) {
-    const auto before = sessions_.find(request.session_id);
-    if (before != sessions_.end()) Remove(before);
+    if (found != sessions_.end()) Remove(found);
     for (const auto& topic : request.topics) {
       for (const auto& partition : topic.partitions) {
         view.partitions.push_back(Wanted(topic, partition));
@@ -117,13 +126,16 @@ FetchSessionView FetchSessions::Begin(const FetchRequest& request, int16_t versi
       KeepEachOnce(&view.partitions, [](const FetchSessionPartition& each) { return each.key; });
     }
     if (version >= 7 && request.session_epoch == kFirstEpoch) {
-      view.session_id = Create(view.partitions.size());
+      if (NamesAreShort(request)) view.session_id = Create(view.partitions.size());
       if (view.session_id == kNoSession) refused_.Add();
     }
-    if (view.session_id != kNoSession) Merge(request, &sessions_[view.session_id]);
+    if (view.session_id != kNoSession) {
+      Session& session = sessions_[view.session_id];
+      session.owner = owner;
+      Merge(request, &session);
+    }
     return view;
   }
-  const auto found = sessions_.find(request.session_id);
   if (found == sessions_.end()) {
     view.error = KafkaError::kFetchSessionIdNotFound;
     return view;
@@ -133,15 +145,17 @@ FetchSessionView FetchSessions::Begin(const FetchRequest& request, int16_t versi
     view.error = KafkaError::kInvalidFetchSessionEpoch;
     return view;
   }
-  session.epoch = session.epoch == std::numeric_limits<int32_t>::max() ? 1 : session.epoch + 1;
-  session.used_us = timers_.NowUs();
-  Merge(request, &session);
-  if (partitions_ > partitions_max_) {
+  const auto end_session = [&] {
     Remove(found);
     refused_.Add();
     view.error = KafkaError::kFetchSessionIdNotFound;
     return view;
-  }
+  };
+  if (!NamesAreShort(request)) return end_session();
+  session.epoch = session.epoch == std::numeric_limits<int32_t>::max() ? 1 : session.epoch + 1;
+  session.used_us = timers_.NowUs();
+  Merge(request, &session);
+  if (partitions_ > partitions_max_) return end_session();
   view.session_id = request.session_id;
   view.incremental = true;
   std::vector<const Known*> order;

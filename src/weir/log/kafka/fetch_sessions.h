@@ -53,7 +53,10 @@ class FetchSessions {
   FetchSessions(Env& env, Timers& timers, MetricRegistry& metrics,
                 size_t partitions_max = kPartitionsMax);
 
-  FetchSessionView Begin(const FetchRequest& request, int16_t version);
+  // `owner`: who asks. To others a session is not there: its number can be guessed, and it would
+  // tell the names of topics.
+  FetchSessionView Begin(const FetchRequest& request, int16_t version,
+                         const std::string& owner = "");
   // Before the answer goes: notes what the consumer will know, and leaves out what it knows.
   void End(const FetchSessionView& view, FetchResponse* response);
   size_t size() const { return sessions_.size(); }
@@ -67,6 +70,7 @@ class FetchSessions {
     uint64_t turn = 0;  // partitions that got records go to the end
   };
   struct Session {
+    std::string owner;
     int32_t epoch = 1;
     int64_t made_us = 0;
     int64_t used_us = 0;

@@ -60,6 +60,32 @@ TEST_F(FetchSessionsTest, ThereAreOnlySoManyAndTheIdleOneMakesRoom) {
   EXPECT_EQ(Use(first, 2), KafkaError::kNone);
 }
 
+TEST_F(FetchSessionsTest, ASessionIsItsOwnersOnly) {
+  const int32_t id = sessions_.Begin(Asking(2), kVersion, "User:alice").session_id;
+  const FetchSessionView guessed = sessions_.Begin(Asking(0, id, 1), kVersion, "User:eve");
+  EXPECT_EQ(guessed.error, KafkaError::kFetchSessionIdNotFound);
+  EXPECT_TRUE(guessed.partitions.empty());
+  sessions_.Begin(Asking(0, id, -1), kVersion, "User:eve");  // ends hers
+  const FetchSessionView own = sessions_.Begin(Asking(0, id, 1), kVersion, "User:alice");
+  EXPECT_EQ(own.error, KafkaError::kNone);
+  EXPECT_EQ(own.partitions.size(), 2u);
+}
+
+// Each would be kept with its name.
+TEST_F(FetchSessionsTest, NamesThatNoTopicCanHaveAreNotKept) {
+  FetchRequest long_name = Asking(1);
+  long_name.topics[0].topic = std::string(250, 'x');
+  const FetchSessionView view = sessions_.Begin(long_name, kVersion);
+  EXPECT_EQ(view.error, KafkaError::kNone);
+  EXPECT_EQ(view.session_id, 0);
+  EXPECT_EQ(view.partitions.size(), 1u);
+  EXPECT_EQ(sessions_.partitions(), 0u);
+  long_name.session_id = New(2);
+  long_name.session_epoch = 1;
+  EXPECT_EQ(sessions_.Begin(long_name, kVersion).error, KafkaError::kFetchSessionIdNotFound);
+  EXPECT_EQ(sessions_.partitions(), 0u);
+}
+
 TEST_F(FetchSessionsTest, ALargerOneTakesThePlaceOfTheSmallestThatIsOldEnough) {
   std::vector<int32_t> ids;
   for (size_t i = 0; i < FetchSessions::kSessionsMax; ++i) ids.push_back(New(i == 7 ? 2 : 3));

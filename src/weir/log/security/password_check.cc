@@ -15,11 +15,37 @@ PasswordCheck::PasswordCheck(Timers& timers, const StateStore& state)
       state_(state),
       key_(SecretBytes(kKeyBytes)),
       nobody_{kOfNobody,
-              {kNewUserIterations, SecretBytes(kNewUserSaltBytes), SecretBytes(kKeyBytes), ""}} {}
+              {kNewUserIterations, SecretBytes(kNewUserSaltBytes), SecretBytes(kKeyBytes), ""}} {
+  ForEachUser(state, [this](ScramMechanism, const std::string&, const ScramCredential& credential) {
+    NoteForm(credential);
+  });
+}
 
 PasswordCheck::~PasswordCheck() {
   if (timer_ != 0) timers_.Cancel(timer_);
   for (Waiting& waiting : waiting_) Wipe(&waiting.password);
+}
+
+void PasswordCheck::NoteForm(const ScramCredential& credential) {
+  if (forms_.size() < kFormsMax) forms_.insert(FormOf(credential));
+}
+
+ScramCredential PasswordCheck::OfNobody(ScramMechanism mechanism, const std::string& name) const {
+  const std::string* kept = FindNobodysSecret(state_);
+  const std::string_view secret = kept != nullptr ? std::string_view(*kept) : key_;
+  // One of them, and mostly the same when there comes another.
+  CredentialForm chosen;
+  std::string greatest;
+  for (const CredentialForm& form : forms_) {
+    std::string rank =
+        Hmac(HashKind::kSha256, secret,
+             std::to_string(form.iterations) + " " + std::to_string(form.salt_bytes) +
+                 (form.salt_is_text ? " t " : " ") + name);
+    if (rank <= greatest) continue;
+    chosen = form;
+    greatest = std::move(rank);
+  }
+  return NobodysCredential(secret, mechanism, name, chosen);
 }
 
 PasswordCheck::Credential PasswordCheck::Find(const std::string& user) const {

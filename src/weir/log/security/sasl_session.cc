@@ -45,9 +45,11 @@ KafkaError SaslSession::Begin(const std::string& mechanism) {
   if (*found != SaslMechanism::kPlain) {
     const ScramMechanism scram =
         *found == SaslMechanism::kScramSha256 ? ScramMechanism::kSha256 : ScramMechanism::kSha512;
-    scram_.emplace(scram, [&state = state_, scram](const std::string& user) {
-      return FindUser(state, scram, user);
-    });
+    scram_.emplace(scram,
+                   [&state = state_, &passwords = passwords_, scram](const std::string& user) {
+                     auto credential = FindUser(state, scram, user);
+                     return credential ? credential : passwords.OfNobody(scram, user);
+                   });
   }
   return KafkaError::kNone;
 }

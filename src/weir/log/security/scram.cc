@@ -200,7 +200,7 @@ Result<std::string> ScramExchange::Final(std::string_view message) {
   const bool right = EqualInConstantTime(Hash(hash, client_key), credential_.stored_key);
   Wipe(&client_key);
   server_first_.clear();  // once
-  if (!right) return Refused("wrong password of user '" + first_.user + "'");
+  if (!right) return Refused("wrong password of user '" + first_.user + "', or no such user");
   return "v=" + ToBase64(Hmac(hash, credential_.server_key, exchange));
 }
 

@@ -1,11 +1,16 @@
 #include "weir/log/security/users.h"
 
+#include <algorithm>
+
 #include "weir/base/byte_codec.h"
 
 namespace weir::log {
 namespace {
 
 constexpr const char* kRowPrefix = "u";
+constexpr const char* kNobodysSecret = "#nobody";
+constexpr size_t kSecretBytes = 32;
+constexpr std::string_view kSaltText = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 std::string RowsOf(ScramMechanism mechanism) {
   return kRowPrefix + std::to_string(static_cast<int>(mechanism)) + ":";
@@ -52,6 +57,33 @@ std::optional<ScramCredential> FindUser(const StateStore& state, ScramMechanism 
                                         const std::string& name) {
   const std::string* row = state.Find(RowsOf(mechanism) + name);
   return row != nullptr ? ReadRow(*row) : std::nullopt;
+}
+
+StateChange NewNobodysSecret() { return {kNobodysSecret, SecretBytes(kSecretBytes)}; }
+
+const std::string* FindNobodysSecret(const StateStore& state) { return state.Find(kNobodysSecret); }
+
+CredentialForm FormOf(const ScramCredential& credential) {
+  return {credential.iterations, credential.salt.size(),
+          credential.salt.find_first_not_of(kSaltText) == std::string::npos};
+}
+
+ScramCredential NobodysCredential(std::string_view secret, ScramMechanism mechanism,
+                                  const std::string& name, const CredentialForm& form) {
+  const auto bytes = [&](const char* what, HashKind hash) {
+    return Hmac(hash, secret,
+                std::string(what) + " " + std::string(ScramMechanismName(mechanism)) + " " + name);
+  };
+  ScramCredential credential;
+  credential.iterations = form.iterations;
+  credential.salt = bytes("salt", HashKind::kSha512);
+  credential.salt.resize(std::min(form.salt_bytes, credential.salt.size()));
+  if (form.salt_is_text) {
+    for (char& c : credential.salt) c = kSaltText[static_cast<uint8_t>(c) % kSaltText.size()];
+  }
+  credential.stored_key = bytes("key", HashOf(mechanism));
+  credential.server_key = bytes("server", HashOf(mechanism));
+  return credential;
 }
 
 void ForEachUser(

@@ -4,6 +4,7 @@
 // Thread rule: the log's thread.
 #pragma once
 
+#include <compare>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,6 +27,22 @@ std::vector<StateChange> NewUser(const std::string& name, std::string_view passw
 
 std::optional<ScramCredential> FindUser(const StateStore& state, ScramMechanism mechanism,
                                         const std::string& name);
+// Rows of what no user has: a secret of this log, for answers to names that are nobody's.
+StateChange NewNobodysSecret();
+const std::string* FindNobodysSecret(const StateStore& state);
+// How a credential looks from outside, before anybody proved anything.
+struct CredentialForm {
+  int32_t iterations = kNewUserIterations;
+  size_t salt_bytes = kNewUserSaltBytes;
+  bool salt_is_text = false;  // digits and small letters, as Kafka's tools make it
+
+  auto operator<=>(const CredentialForm&) const = default;
+};
+CredentialForm FormOf(const ScramCredential& credential);
+// What is told of a name that is nobody's, the same each time: no password has it.
+ScramCredential NobodysCredential(std::string_view secret, ScramMechanism mechanism,
+                                  const std::string& name, const CredentialForm& form);
+
 // By mechanism, then by name.
 void ForEachUser(const StateStore& state,
                  const std::function<void(ScramMechanism mechanism, const std::string& name,

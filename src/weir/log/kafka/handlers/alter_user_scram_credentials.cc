@@ -70,10 +70,10 @@ void Handle(const CallPtr& call) {
     }
     if (!judge(upsertion.name, upsertion.mechanism, std::move(verdict))) continue;
     const ScramMechanism mechanism = *FindMechanism(upsertion.mechanism);
-    changes[upsertion.name].push_back(
-        PutUser(mechanism, upsertion.name,
-                CredentialOfSaltedPassword(mechanism, upsertion.salted_password, upsertion.salt,
-                                           upsertion.iterations)));
+    const ScramCredential credential = CredentialOfSaltedPassword(
+        mechanism, upsertion.salted_password, upsertion.salt, upsertion.iterations);
+    broker.passwords().NoteForm(credential);
+    changes[upsertion.name].push_back(PutUser(mechanism, upsertion.name, credential));
   }
   AlterUserScramCredentialsResponse response;
   Position end = 0;

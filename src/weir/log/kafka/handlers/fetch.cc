@@ -23,8 +23,11 @@ class Fetching : public std::enable_shared_from_this<Fetching> {
   void Begin() {
     const int32_t wait_ms = std::min(request_.max_wait_ms, kWaitMsMax);
     deadline_us_ = broker().timers().NowUs() + int64_t{wait_ms} * 1000;
-    session_ = broker().fetch_sessions().Begin(request_, call_->version());
-    request_.topics = {};  // the session's partitions are what counts; this may wait for long
+    session_ =
+        broker().fetch_sessions().Begin(request_, call_->version(), call_->session().principal);
+    // The session's partitions are what counts; this may wait for long.
+    request_.topics = {};
+    request_.forgotten_topics_data = {};
     if (session_.error != KafkaError::kNone) {
       FetchResponse refused;
       refused.error_code = static_cast<int16_t>(session_.error);

@@ -370,6 +370,24 @@ TEST_F(HandlersTest, ListOffsetsFindsTheSpecialOnesAndTimestampsInEachVersion) {
   }
 }
 
+// As Kafka: else a small request could look up a timestamp a hundred thousand times.
+TEST_F(HandlersTest, ListOffsetsRefusesPartitionsThatAreNamedAgain) {
+  MakeTopic("t", 2);
+  Produce("t", Batch({"a", "b"}));
+  ListOffsetsRequest request;
+  request.topics.resize(2);
+  request.topics[0].name = request.topics[1].name = "t";
+  request.topics[0].partitions.resize(2);
+  request.topics[0].partitions[1].partition_index = 1;
+  request.topics[1].partitions.resize(1);
+  const auto response = Ask<ListOffsetsRequest, ListOffsetsResponse>(request, 7);
+  const auto invalid = Code(KafkaError::kInvalidRequest);
+  EXPECT_EQ(response.topics.at(0).partitions.at(0).error_code, invalid);
+  EXPECT_EQ(response.topics[0].partitions.at(1).error_code, 0);
+  EXPECT_EQ(response.topics.at(1).partitions.at(0).error_code, invalid);
+  EXPECT_EQ(response.topics[1].partitions[0].offset, -1);
+}
+
 // Records were deleted up to the middle of a batch: times below its start are not found, those
 // above are, in it or behind it.
 TEST_F(HandlersTest, ListOffsetsFindsTimestampsWhereTheStartIsWithinABatch) {

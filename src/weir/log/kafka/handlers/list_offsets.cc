@@ -2,6 +2,11 @@
 // read_committed: of the last stable record), -2 the start, -3 the record with the greatest
 // timestamp, -4 the start of what is on local disk, -5 the end of what is in tiered storage.
 #include "weir/log/kafka/messages/list_offsets.h"
+
+#include <set>
+#include <string_view>
+#include <utility>
+
 #include "weir/log/kafka/handlers/handlers.h"
 #include "weir/log/record_batch_reader.h"
 
@@ -51,10 +56,27 @@ Result<Found> NewestRecord(Broker& broker, const PartitionLog& partition, int64_
   return RecordAt(broker, partition, greatest, end);
 }
 
+using Named = std::pair<std::string_view, int32_t>;
+
+// Partitions that are asked for more than once, which Kafka refuses: to look up a timestamp reads
+// records, and a small request could ask for one a hundred thousand times.
+std::set<Named> NamedAgain(const ListOffsetsRequest& request) {
+  std::set<Named> named;
+  std::set<Named> again;
+  for (const auto& topic : request.topics) {
+    for (const auto& partition : topic.partitions) {
+      const Named one{topic.name, partition.partition_index};
+      if (!named.insert(one).second) again.insert(one);
+    }
+  }
+  return again;
+}
+
 void Handle(const CallPtr& call) {
   ListOffsetsRequest request;
   if (!call->Decode(&request)) return;
   Broker& broker = call->broker();
+  const std::set<Named> named_again = NamedAgain(request);
   ListOffsetsResponse response;
   for (const auto& topic_request : request.topics) {
     ListOffsetsResponse::ListOffsetsTopicResponse topic_response;
@@ -66,6 +88,11 @@ void Handle(const CallPtr& call) {
       answer.partition_index = asked.partition_index;
       if (!allowed) {
         answer.error_code = Code(KafkaError::kTopicAuthorizationFailed);
+        topic_response.partitions.push_back(answer);
+        continue;
+      }
+      if (named_again.count({topic_request.name, asked.partition_index}) > 0) {
+        answer.error_code = Code(KafkaError::kInvalidRequest);
         topic_response.partitions.push_back(answer);
         continue;
       }

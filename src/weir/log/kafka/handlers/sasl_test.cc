@@ -119,6 +119,59 @@ TEST_F(SaslTest, AWrongPasswordIsRefusedLateAndEndsTheConnection) {
   EXPECT_EQ(again.Get().error_code, Code(KafkaError::kSaslAuthenticationFailed));
 }
 
+// RFC 5802's first answer tells how a password is kept: names that are nobody's have one, too.
+TEST_F(SaslTest, ScramDoesNotTellWhetherThereIsSuchAUser) {
+  MakeUser("alice", "secret");
+  Position end = 0;
+  std::string message;
+  ASSERT_EQ(broker_->Write({NewNobodysSecret()}, &end, &message), KafkaError::kNone);
+  Flush();
+  Start();
+  const auto first_of = [&](const std::string& name, const std::string& mechanism) {
+    AskForLogin();
+    Handshake(mechanism);
+    const auto first = SendToken("n,,n=" + name + ",r=abc").Get();
+    EXPECT_EQ(first.error_code, 0) << name;
+    return first.auth_bytes.substr(first.auth_bytes.find(",s="));  // behind the nonce
+  };
+  for (const ScramMechanism mechanism : kScramMechanisms) {
+    const std::string name(ScramMechanismName(mechanism));
+    const std::string nobody = first_of("nobody", name);
+    EXPECT_EQ(nobody.size(), first_of("alice", name).size());
+    EXPECT_NE(nobody, first_of("nobody else", name));
+    // The same each time, after a restart too.
+    Start();
+    EXPECT_EQ(nobody, first_of("nobody", name));
+    std::string signature;
+    const auto last = SendToken(Proof(mechanism, "guess", "n=nobody,r=abc",
+                                      "r=abc" + std::string(32, 'x') + nobody, &signature));
+    Pass(kRefusalDelayMs);
+    EXPECT_EQ(last.Get().error_code, Code(KafkaError::kSaslAuthenticationFailed));
+    EXPECT_FALSE(session_->logged_in());
+  }
+}
+
+// Kafka's tools make other salts, and other counts of iterations.
+TEST_F(SaslTest, WhatScramTellsOfNobodyLooksLikeWhatItTellsOfUsers) {
+  const auto form_of = [&](const std::string& name) {
+    AskForLogin();
+    Handshake("SCRAM-SHA-256");
+    const std::string first = SendToken("n,,n=" + name + ",r=abc").Get().auth_bytes;
+    const size_t salt = first.find(",s=") + 3;
+    const size_t iterations = first.find(",i=");
+    return FormOf({std::stoi(first.substr(iterations + 3)),
+                   *FromBase64(first.substr(salt, iterations - salt)), "", ""});
+  };
+  EXPECT_EQ(form_of("nobody"), CredentialForm());
+  AlterUserScramCredentialsRequest request;
+  request.upsertions.resize(1);
+  request.upsertions[0] = {"carol", 1, 4096, "3k5g8ab0q1zzz7d9s2m4x6c8v", std::string(32, 'p')};
+  session_->sasl.reset();
+  Ask<AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse>(request, 0);
+  EXPECT_EQ(form_of("carol"), (CredentialForm{4096, 25, true}));
+  EXPECT_EQ(form_of("nobody"), form_of("carol"));
+}
+
 TEST_F(SaslTest, PlainLogsIn) {
   MakeUser("bob", "s3cret");
   AskForLogin();
