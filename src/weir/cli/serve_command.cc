@@ -1,12 +1,16 @@
 // weir serve: topics for Kafka clients, until it is told to stop.
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
+#include "weir/base/open_files.h"
 #include "weir/cli/commands.h"
 #include "weir/observe/quantity.h"
 #include "weir/server/broker/broker_server.h"
@@ -52,19 +56,46 @@ Result<server::ServeConfig> ReadConfig(const ServeFlags& flags) {
   return config;
 }
 
+// A line on stderr. One that nobody takes any more (its disk is full, its reader gone) is lost, and
+// no reason to stop.
+void Say(std::string line) {
+  line += '\n';
+  (void)std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+// Some of it a stranger may have said: it begins no line of its own, says nothing to a terminal and
+// has an end.
+void SayOfClients(const std::string& line) {
+  constexpr size_t kLineBytesMax = 2000;
+  std::string shown = line.substr(0, kLineBytesMax);
+  if (line.size() > kLineBytesMax) shown += " ...";
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  Say(observe::UtcTime(RealEnv().NowMicros()) + " " + shown);
+}
+
 void PrintRecovery(const log::EventLogRecovery& recovery) {
   for (const std::string& path : recovery.damaged_checkpoints) {
-    fmt::print(stderr, "damaged, and not needed: {}\n", path);
+    Say("damaged, and not needed: " + path);
   }
   for (const log::JournalDamage& damage : recovery.journal.damage) {
-    fmt::print(stderr,
-               "damaged: {} bytes of acknowledged records in {} at position {}: jumped over\n",
-               damage.end - damage.begin, damage.file, damage.begin);
+    Say(fmt::format("damaged: {} bytes of acknowledged records in {} at position {}: jumped over",
+                    damage.end - damage.begin, damage.file, damage.begin));
   }
   if (recovery.journal.torn_bytes > 0) {
-    fmt::print(stderr,
-               "the last stop cut off a write: {} bytes that were not acknowledged removed\n",
-               recovery.journal.torn_bytes);
+    Say(fmt::format("the last stop cut off a write: {} bytes that were not acknowledged removed",
+                    recovery.journal.torn_bytes));
+  }
+}
+
+// Connections leave the log the files that it needs: one that it can't open is a failed write,
+// after which the log is only read from.
+void LimitConnections(uint64_t files_max, server::BrokerServerOptions* options) {
+  constexpr uint64_t kFilesKept = 400;
+  const uint64_t kept = std::min(files_max / 2, kFilesKept);
+  const uint64_t each = (files_max - kept) / options->listeners.size();
+  for (server::ListenerOptions& listener : options->listeners) {
+    listener.connections_max = std::min<uint64_t>(listener.connections_max, each);
   }
 }
 
@@ -72,9 +103,9 @@ Status Serve(const ServeFlags& flags) {
   WEIR_ASSIGN_OR_RETURN(const server::ServeConfig config, ReadConfig(flags));
   WEIR_ASSIGN_OR_RETURN(server::BrokerServerOptions options,
                         server::ToBrokerServerOptions(RealEnv(), config));
-  options.broker.report = [](const std::string& line) {
-    fmt::print(stderr, "{} {}\n", observe::UtcTime(RealEnv().NowMicros()), line);
-  };
+  options.broker.report = &SayOfClients;
+  std::signal(SIGPIPE, SIG_IGN);
+  LimitConnections(RaiseOpenFilesMax(), &options);
   WEIR_ASSIGN_OR_RETURN(auto server, server::BrokerServer::Open(RealEnv(), options));
   PrintRecovery(server->recovery());
   fmt::print("topics of {} for Kafka clients on ", config.data);

@@ -76,6 +76,7 @@ class BrokerServer::Parts {
     lag_metrics_ = std::make_unique<LagMetrics>(*broker_);
     disk_watch_ = std::make_unique<DiskWatch>(*broker_, metrics_, timers_);
     WEIR_RETURN_IF_ERROR(MakeFirstUser());
+    MakeNobodysSecret();
     if (options_.broker.acls.enabled && options_.broker.acls.super_users.empty() &&
         broker_->authorizer().all().empty()) {
       broker_->Report(
@@ -125,9 +126,7 @@ class BrokerServer::Parts {
       signals.add(SIGINT);
       signals.add(SIGTERM);
     }
-    signals.async_wait([this](const boost::system::error_code& error, int) {
-      if (!error) Stop();
-    });
+    AwaitStop(signals, /*asked_before=*/false);
     asio::signal_set renewals(loop_);
     if (tls_) {
       renewals.add(SIGHUP);
@@ -170,8 +169,21 @@ class BrokerServer::Parts {
     for (const log::ScramMechanism mechanism : log::kScramMechanisms) {
       if (log::FindUser(log_->state(), mechanism, name)) return Status::Ok();
     }
-    WEIR_ASSIGN_OR_RETURN(const log::Position end,
-                          log_->Commit({}, log::NewUser(name, password), nullptr));
+    return Commit(log::NewUser(name, password));
+  }
+
+  // Once for a folder, where clients log in. On a full disk one of this process does.
+  void MakeNobodysSecret() {
+    const bool asks =
+        std::any_of(options_.listeners.begin(), options_.listeners.end(),
+                    [](const ListenerOptions& listener) { return !listener.sasl.empty(); });
+    if (asks && log::FindNobodysSecret(log_->state()) == nullptr) {
+      (void)Commit({log::NewNobodysSecret()});
+    }
+  }
+
+  Status Commit(const std::vector<log::StateChange>& changes) {
+    WEIR_ASSIGN_OR_RETURN(const log::Position end, log_->Commit({}, changes, nullptr));
     WEIR_RETURN_IF_ERROR(log_->journal().Flush());
     log_->Advance(end);
     return Status::Ok();
@@ -182,6 +194,16 @@ class BrokerServer::Parts {
   void OnlyReadFromNowOn(const Error& failure) {
     broker_->Report("only reading from now on, until a restart: " + failure.ToString());
     for (const auto& listener : listeners_) listener->EndConnections();
+  }
+
+  // Asked once more it waits for nobody.
+  void AwaitStop(asio::signal_set& signals, bool asked_before) {
+    signals.async_wait([this, &signals, asked_before](const boost::system::error_code& error, int) {
+      if (error) return;
+      if (asked_before) return loop_.stop();
+      Stop();
+      AwaitStop(signals, /*asked_before=*/true);
+    });
   }
 
   // SIGHUP: the files of TLS are read again.

@@ -42,7 +42,7 @@ struct BrokerServerOptions {
   bool sync = true;  // log.durability
   log::kafka::BrokerOptions broker;
   int64_t drain_us = 10'000'000;  // for what was asked before Stop
-  bool catch_signals = true;      // SIGINT and SIGTERM stop it
+  bool catch_signals = true;      // SIGINT and SIGTERM stop it, a second one at once
 };
 
 class BrokerServer {

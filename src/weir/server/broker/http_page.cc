@@ -21,6 +21,12 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
+namespace {
+
+constexpr std::chrono::milliseconds kAgainAfter(100);
+
+}  // namespace
+
 // `Stream`: beast::tcp_stream, or beast::ssl_stream of one.
 template <typename Stream>
 class HttpPage::Connection : public std::enable_shared_from_this<Connection<Stream>> {
@@ -120,7 +126,15 @@ Status HttpPage::Listen(const std::string& host, uint16_t port) {
 void HttpPage::Accept() {
   acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
     if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
-    if (!error && *connections_ < kConnectionsMax) {
+    if (error) {
+      // Out of file descriptors, most likely: not in a tight loop.
+      again_.expires_after(kAgainAfter);
+      again_.async_wait([this](const error_code& stopped) {
+        if (!stopped) Accept();
+      });
+      return;
+    }
+    if (*connections_ < kConnectionsMax) {
       if (tls_ != nullptr) {
         const auto& context = tls_->current();
         std::make_shared<Connection<beast::ssl_stream<beast::tcp_stream>>>(*this, std::move(socket),
@@ -137,6 +151,7 @@ void HttpPage::Accept() {
 void HttpPage::Close() {
   error_code ignored;
   acceptor_.close(ignored);
+  again_.cancel();
 }
 
 }  // namespace weir::server

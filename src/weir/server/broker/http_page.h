@@ -12,6 +12,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "weir/base/metrics.h"
 #include "weir/base/result.h"
@@ -27,7 +28,7 @@ class HttpPage {
   // `wrong`: "" while all is well. `tls`: null for plain HTTP; outlives the page.
   HttpPage(boost::asio::io_context& loop, const MetricRegistry& metrics,
            std::function<std::string()> wrong, const TlsContext* tls)
-      : acceptor_(loop), metrics_(metrics), wrong_(std::move(wrong)), tls_(tls) {}
+      : acceptor_(loop), again_(loop), metrics_(metrics), wrong_(std::move(wrong)), tls_(tls) {}
 
   Status Listen(const std::string& host, uint16_t port);
   // Further text for /metrics, made when it is asked for.
@@ -41,6 +42,7 @@ class HttpPage {
   void Accept();
 
   boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer again_;  // after a connection that could not be taken
   const MetricRegistry& metrics_;
   const std::function<std::string()> wrong_;
   const TlsContext* const tls_;

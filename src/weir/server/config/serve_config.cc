@@ -140,7 +140,8 @@ Status TakeSuperUsers(const Value& value, ServeConfig* config) {
   WEIR_RETURN_IF_ERROR(value.Take(&config->super_users));
   for (std::string& user : config->super_users) {
     if (user.empty()) return value.Wrong("has an empty name");
-    if (user.find(':') == std::string::npos) user = "User:" + user;
+    // A certificate's subject may have a colon of its own.
+    if (!user.starts_with("User:")) user = "User:" + user;
   }
   return Status::Ok();
 }
