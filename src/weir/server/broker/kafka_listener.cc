@@ -77,7 +77,6 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
   }
 
  private:
-  static constexpr size_t kReadBytes = 64 << 10;
   static constexpr size_t kLoginReadBytes = 2 << 10;
   static constexpr size_t kLengthBytes = 4;
   // Of an answer's records, while all connections together have too much: it goes on for all.
@@ -97,6 +96,9 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
   bool MayRead() const {
     // Who logs in waits for each answer: the next request may be read in another way.
     const size_t requests_max = session_->logged_in() ? listener_.options_.requests_max : 1;
+    // While all connections together have too much, answers that fetch nothing count too: who has
+    // some to take asks for no more.
+    if (listener_.full() && unsent_bytes_ > 0) return false;
     return !closed_ && !draining_ && !ending_ && slots_.size() < requests_max &&
            unsent_bytes_ < listener_.options_.unsent_bytes_max;
   }
@@ -180,15 +182,16 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
       in_end_ -= in_begin_;
       in_begin_ = 0;
     }
-    // What is announced is not there yet: beyond kAtOnceBytes there is room for as much again.
+    // What is announced is not there yet: there is room for as much again as came.
+    const uint64_t next = NextRequestBytes();
     uint64_t wanted =
         std::max<uint64_t>(is_known_ ? kReadBytes : kLoginReadBytes,
-                           std::min(NextRequestBytes(), std::max(kAtOnceBytes, 2 * in_end_)));
+                           std::min<uint64_t>(next, std::max<uint64_t>(kReadBytes, 2 * in_end_)));
     // A rare large request does not hold its memory for ever.
-    const bool shrink = in_.size() > kAtOnceBytes && wanted == kReadBytes && in_end_ < kReadBytes;
+    const bool shrink = in_.size() > kKeptBytes && wanted == kReadBytes && in_end_ < kReadBytes;
     if (!shrink) wanted = std::max<uint64_t>(wanted, in_.size());
     if (in_end_ == wanted) wanted *= 2;
-    const uint64_t large = wanted > kAtOnceBytes ? wanted : 0;
+    const uint64_t large = wanted > kKeptBytes || next > kReadBytes ? wanted : 0;
     const uint64_t others = listener_.large_request_bytes_ - large_bytes_;
     if (large > large_bytes_ && others + large > listener_.options_.large_request_bytes_max) {
       return false;

@@ -5,8 +5,8 @@
 // requests and fewer than unsent_bytes_max bytes that its client did not take; so a slow reader
 // holds what it asked for and no more. Fetches that waited find out how much room is left when they
 // read (Session::answer_room): what woke a hundred of them is brought by the first. All connections
-// together have all_unsent_bytes_max; then each new answer brings little, and who takes nothing is
-// not waited for as long.
+// together have all_unsent_bytes_max; then each new answer brings little, who has any to take is
+// not read from, and who takes nothing is not waited for as long.
 //
 // A listener with TLS shakes hands first, one with SASL serves nothing but logging in until a
 // client did. Both together have login_us, few connections may be about it at a time, and what they
@@ -45,7 +45,7 @@ struct ListenerOptions {
   size_t requests_max = 100;
   uint64_t unsent_bytes_max = 32 << 20;
   uint64_t all_unsent_bytes_max = 512 << 20;  // of all connections
-  // Of all requests above kAtOnceBytes that are on their way. One that finds no room closes its
+  // Of all requests above kReadBytes that are on their way. One that finds no room closes its
   // connection: it may come again.
   uint64_t large_request_bytes_max = 1 << 30;
   int64_t idle_us = 600'000'000;
@@ -83,7 +83,9 @@ class KafkaListener {
   void Report(const std::string& line);
 
   static constexpr uint64_t kReportsPerSecond = 20;
-  static constexpr uint64_t kAtOnceBytes = 1 << 20;
+  static constexpr size_t kReadBytes = 64 << 10;
+  // A connection keeps a buffer of so much for its next request.
+  static constexpr uint64_t kKeptBytes = 1 << 20;
 
   bool full() const { return unsent_bytes_ >= options_.all_unsent_bytes_max; }
   void AddUnsent(int64_t bytes);

@@ -9,8 +9,10 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "weir/base/env.h"
 #include "weir/log/kafka/messages/api_versions.h"
 #include "weir/log/kafka/messages/fetch.h"
+#include "weir/log/kafka/messages/metadata.h"
 #include "weir/log/kafka/messages/produce.h"
 #include "weir/log/kafka/testing/broker_fixture.h"
 
@@ -161,6 +163,12 @@ class KafkaListenerTest : public log::kafka::testing::BrokerFixture {
     request.topics[0].partitions[0].fetch_offset = offset;
     request.topics[0].partitions[0].partition_max_bytes = 16 << 20;
     return Frame(request, 11, id);
+  }
+  // About all topics.
+  static std::string Metadata(int32_t id) {
+    log::kafka::MetadataRequest request;
+    request.topics.reset();
+    return Frame(request, 5, id);
   }
   // Answered when it is on disk.
   static std::string Produce(int32_t id) {
@@ -361,6 +369,64 @@ TEST_F(KafkaListenerTest, AllConnectionsTogetherHoldNoMoreThanTheyMay) {
   EXPECT_LT(listener_->connections(), 5u);
   EXPECT_LT(Unsent(), kMiB);
   EXPECT_TRUE(other.open());
+}
+
+// Not fetches only: an answer about all topics may be large, too.
+TEST_F(KafkaListenerTest, WhileThereIsTooMuchWhoHasSomethingToTakeAsksForNoMore) {
+  options_.all_unsent_bytes_max = kMiB;
+  MakeTopic("t", 5000);
+  Listen();
+  std::vector<std::unique_ptr<Client>> silent;
+  constexpr int32_t kRequests = 50;
+  for (int i = 0; i < 4; ++i) {
+    silent.push_back(std::make_unique<Client>(*this));
+    std::string requests;
+    for (int32_t id = 0; id < kRequests; ++id) requests += Metadata(id);
+    silent.back()->Send(requests);
+    Settle();
+  }
+  EXPECT_GE(Unsent(), kMiB);
+  EXPECT_LE(Unsent(), 3 * kMiB);  // and an answer each
+  Client other(*this);
+  other.Send(Ping(7));
+  EXPECT_THAT(other.Ids(1), ElementsAre(7));
+  for (const auto& client : silent) {
+    EXPECT_THAT(client->Ids(kRequests), ElementsAreArray(UpTo(kRequests)));
+  }
+}
+
+TEST_F(KafkaListenerTest, WhatIsOnlyAnnouncedHasNoMemory) {
+  Listen();
+  std::vector<std::unique_ptr<Client>> clients;
+  const uint64_t before = RealEnv().Usage().resident_bytes;
+  for (int i = 0; i < 200; ++i) {
+    clients.push_back(std::make_unique<Client>(*this));
+    clients.back()->Send(std::string_view("\x00\x0f\xff\xff", 4));
+  }
+  Settle();
+  EXPECT_EQ(listener_->connections(), 200u);
+  EXPECT_LT(RealEnv().Usage().resident_bytes, before + 100 * kMiB);
+}
+
+TEST_F(KafkaListenerTest, RequestsThatAreHalfThereCountAsLargeOnes) {
+  options_.large_request_bytes_max = 2 * kMiB;
+  Listen();
+  const std::string half = std::string("\x00\x0f\xff\x00", 4) + std::string(600 << 10, '\0');
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(std::make_unique<Client>(*this));
+    clients.back()->Send(half);
+    Settle();
+  }
+  EXPECT_EQ(listener_->connections(), 2u);
+  EXPECT_TRUE(clients.back()->ClosedByListener());
+  clients[0]->Close();
+  clients[1]->Close();
+  Settle();
+  Client next(*this);
+  next.Send(half);
+  Settle();
+  EXPECT_EQ(listener_->connections(), 1u);
 }
 
 TEST_F(KafkaListenerTest, LargeRequestsTogetherHaveALimit) {
