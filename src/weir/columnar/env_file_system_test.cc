@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "duckdb/main/client_context.hpp"
 #include "weir/base/sim_env.h"
 #include "weir/columnar/duckdb_error.h"
 

@@ -185,6 +185,8 @@ class FileTable {
   virtual int64_t version() const = 0;
   // Another one where a table was removed and made again under its name.
   virtual std::string id() const = 0;
+  // The newest epoch of this flow that it holds; nullopt if there is none, or it does not tell.
+  virtual std::optional<uint64_t> CommittedEpoch(const std::string& flow_id) const = 0;
   // The files that may hold matching rows; nullptr: all.
   virtual Result<std::vector<ParquetFile>> Files(const Predicate* predicate) const = 0;
   // The files added by commits in (version, this version], if everything since then only appended;
@@ -232,6 +234,8 @@ struct SinkOptions {
   bool allow_new_columns = false;
   // A whole overwrite may also change columns and partitioning: the table becomes what is written.
   bool replace_schema = false;
+  // Flows whose rows a whole overwrite takes away: the table holds no epoch of theirs then.
+  std::vector<std::string> replaced_flows;
   // The rows' order is stored, in kOrderColumn and kSuborderColumn: with keys these are
   // kOrderMajorColumn and kOrderMinorColumn; without, the batch ends with them.
   bool keep_order = false;

@@ -142,6 +142,13 @@ Status EpochLog::Write(const Manifest& manifest) {
 
 Result<bool> EpochLog::IsDone(uint64_t epoch) { return Exists(PathOf(epoch, kDoneEnding)); }
 
+Result<bool> EpochLog::IsWhole(uint64_t epoch) {
+  WEIR_ASSIGN_OR_RETURN(const bool done, IsDone(epoch));
+  if (!done) return false;
+  WEIR_ASSIGN_OR_RETURN(const std::string why, env_.ReadFile(PathOf(epoch, kDoneEnding)));
+  return why.empty();
+}
+
 Status EpochLog::MarkDone(uint64_t epoch, const std::string& why, bool durable) {
   return PutMarker(env_, PathOf(epoch, kDoneEnding), ReasonText(why), durable);
 }

@@ -46,6 +46,8 @@ class EpochLog {
   Status Sync();
 
   Result<bool> IsDone(uint64_t epoch);
+  // Done, and every sink took it: none was left out as the epoch was given up.
+  Result<bool> IsWhole(uint64_t epoch);
   // `why` is empty for the usual course. `durable` when something depends on it being found later.
   Status MarkDone(uint64_t epoch, const std::string& why, bool durable);
   Result<bool> IsBegun(uint64_t epoch);

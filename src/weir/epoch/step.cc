@@ -47,8 +47,8 @@ Error LogIsBehind(const EpochLog& log, const Manifest& manifest, const std::stri
                              " or later of this flow, which the epoch log does not know")
       .At(log.folder())
       .Fix(
-          "restore this folder from the copy that belongs to the table, or remove the table and "
-          "run again with --full-refresh");
+          "restore this folder from the copy that belongs to the table, or run with "
+          "--full-refresh, which writes the table anew");
 }
 
 // The second sink is touched only after the log says so durably; see Resolve.

@@ -54,8 +54,11 @@ class TokenChange : public Change {
   Result<PlannedCommit> Plan(const Snapshot* snapshot) override {
     WEIR_RETURN_IF_ERROR(CheckStaged());
     PlannedCommit plan;
-    plan.actions.transactions.push_back(
-        {token_.flow_id, token_.epoch, engine_.env().NowMicros() / 1000});
+    const int64_t now_ms = engine_.env().NowMicros() / 1000;
+    plan.actions.transactions.push_back({token_.flow_id, token_.epoch, now_ms});
+    for (const std::string& flow : token_.replaced_flows) {
+      plan.actions.transactions.push_back({flow, kNoEpoch, now_ms});
+    }
     plan.actions.adds = token_.adds;
     if (snapshot == nullptr) {
       WEIR_RETURN_IF_ERROR(PlanTable(plan));

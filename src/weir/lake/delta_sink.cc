@@ -127,6 +127,7 @@ class DeltaSink : public columnar::BatchSink {
     token.mode = options_.mode;
     token.allow_new_columns = options_.allow_new_columns;
     token.replace_schema = ReplacesSchema();
+    token.replaced_flows = options_.replaced_flows;
     if (snapshot_) token.table_id = snapshot_->metadata().id;
     token.new_table_id = RandomUuid(engine_.env());
     WEIR_ASSIGN_OR_RETURN(token.schema_json, SchemaToJson(schema_));

@@ -2,6 +2,7 @@
 
 #include "weir/lake/file_stats.h"
 #include "weir/lake/paths.h"
+#include "weir/lake/sink_token.h"
 
 namespace weir::lake {
 
@@ -25,6 +26,12 @@ columnar::ParquetFile DeltaTable::ToParquetFile(const AddFile& add, const RowOrd
   file.order_end = order.end;
   file.has_order = StoredRowOrder(add).has_value();
   return file;
+}
+
+std::optional<uint64_t> DeltaTable::CommittedEpoch(const std::string& flow_id) const {
+  const auto version = snapshot_->TransactionVersion(flow_id);
+  if (!version || *version <= kNoEpoch) return std::nullopt;
+  return static_cast<uint64_t>(*version);
 }
 
 Result<std::vector<columnar::ParquetFile>> DeltaTable::Files(

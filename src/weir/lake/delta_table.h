@@ -28,6 +28,7 @@ class DeltaTable : public columnar::FileTable {
   }
   int64_t version() const override { return snapshot_->version(); }
   std::string id() const override { return snapshot_->metadata().id; }
+  std::optional<uint64_t> CommittedEpoch(const std::string& flow_id) const override;
   // Constants are texts that cast to the column's type.
   Result<std::vector<columnar::ParquetFile>> Files(
       const columnar::Predicate* predicate) const override;

@@ -62,6 +62,9 @@ Result<SinkToken> FromJson(const Json& json) {
   token.allow_new_columns = allow != json.end() && allow->is_boolean() && allow->get<bool>();
   const auto replace = json.find("replaceSchema");
   token.replace_schema = replace != json.end() && replace->is_boolean() && replace->get<bool>();
+  if (json.contains("replacedFlows")) {
+    WEIR_ASSIGN_OR_RETURN(token.replaced_flows, Strings(json, "replacedFlows"));
+  }
   WEIR_ASSIGN_OR_RETURN(token.table_id, StringField(json, "tableId"));
   WEIR_ASSIGN_OR_RETURN(token.new_table_id, StringField(json, "newTableId"));
   WEIR_ASSIGN_OR_RETURN(token.schema_json, StringField(json, "schema"));
@@ -97,6 +100,7 @@ std::string WriteToken(const SinkToken& token) {
   json["keys"] = token.mode.keys;
   json["allowNewColumns"] = token.allow_new_columns;
   if (token.replace_schema) json["replaceSchema"] = true;
+  if (!token.replaced_flows.empty()) json["replacedFlows"] = token.replaced_flows;
   json["tableId"] = token.table_id;
   json["newTableId"] = token.new_table_id;
   json["schema"] = token.schema_json;

@@ -16,6 +16,9 @@
 
 namespace weir::lake {
 
+// `txn.version` of a flow whose rows were replaced: epochs begin at 1.
+inline constexpr int64_t kNoEpoch = 0;
+
 struct SinkToken {
   std::string flow_id;
   int64_t epoch = 0;
@@ -23,9 +26,10 @@ struct SinkToken {
   columnar::WriteMode mode;
   bool allow_new_columns = false;
   bool replace_schema = false;
-  std::string table_id;      // the table it was prepared for; empty: there was none
-  std::string new_table_id;  // for the metadata, if the commit makes the table
-  std::string schema_json;   // Delta schema of the rows
+  std::vector<std::string> replaced_flows;  // the table holds no epoch of theirs afterwards
+  std::string table_id;                     // the table it was prepared for; empty: there was none
+  std::string new_table_id;                 // for the metadata, if the commit makes the table
+  std::string schema_json;                  // Delta schema of the rows
   std::vector<std::string> partition_columns;
   std::map<std::string, std::string> properties;
   int64_t now_us = 0;

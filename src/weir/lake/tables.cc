@@ -34,16 +34,6 @@ Result<std::shared_ptr<columnar::SinkCommitter>> DeltaTables::Committer(const st
   return std::make_shared<DeltaCommitter>(engine_, LogStore(env_, path));
 }
 
-Result<std::optional<int64_t>> DeltaTables::CommittedEpoch(const std::string& path,
-                                                           const std::string& flow_id) {
-  auto snapshot = LoadSnapshot(path);
-  if (!snapshot.ok()) {
-    if (snapshot.error().code() == ErrorCode::kNotFound) return std::optional<int64_t>();
-    return std::move(snapshot).error();
-  }
-  return (*snapshot)->TransactionVersion(flow_id);
-}
-
 Result<std::vector<HistoryEntry>> DeltaTables::History(const std::string& path, size_t limit) {
   const LogStore log(env_, path);
   WEIR_ASSIGN_OR_RETURN(const LogListing listing, log.List());

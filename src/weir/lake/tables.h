@@ -59,11 +59,6 @@ class DeltaTables {
                                                         const columnar::SinkOptions& options);
   Result<std::shared_ptr<columnar::SinkCommitter>> Committer(const std::string& path);
 
-  // The version recorded by the last commit of this flow (its epoch); nullopt if it has none, or
-  // there is no table.
-  Result<std::optional<int64_t>> CommittedEpoch(const std::string& path,
-                                                const std::string& flow_id);
-
   // The newest `limit` commits whose log entries are still there, newest first.
   Result<std::vector<HistoryEntry>> History(const std::string& path, size_t limit);
 

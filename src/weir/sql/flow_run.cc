@@ -58,8 +58,7 @@ class FlowRunner::Epoch {
         flow_(flow),
         spans_(spans),
         span_(span),
-        log_(runner.session_.engine().env(),
-             JoinPath(JoinPath(runner.settings_.warehouse, "_weir"), flow.flow->id)),
+        log_(LogOf(runner, flow.flow->id)),
         committer_of_([this](const std::string& sink) { return runner_.catalog_.Committer(sink); }),
         inputs_(session_, runner.project_, runner.catalog_, flow, settings_.now_us) {
     outcome_.table = flow.flow->table;
@@ -70,13 +69,15 @@ class FlowRunner::Epoch {
     WEIR_ASSIGN_OR_RETURN(epoch::Recovery recovery, epoch::Recover(log_, committer_of_));
     outcome_.recovered = recovery.committed_again;
     last_ = std::move(recovery.newest);
+    WEIR_RETURN_IF_ERROR(FindTarget());
     WEIR_RETURN_IF_ERROR(CheckEdited());
-    WEIR_RETURN_IF_ERROR(inputs_.Find(FullRefresh() ? std::nullopt : last_));
+    WEIR_RETURN_IF_ERROR(inputs_.Find(full_refresh_ ? std::nullopt : last_));
     outcome_.notes = inputs_.Notes();
     WEIR_ASSIGN_OR_RETURN(outcome_.plan, Plan());
     span_.Set("refresh", RefreshKindName(outcome_.plan.kind)).Set("reason", outcome_.plan.reason);
     if (outcome_.plan.kind == RefreshKind::kUpToDate) return std::move(outcome_);
-    epoch_ = last_ ? last_->epoch + 1 : 1;
+    WEIR_RETURN_IF_ERROR(NumberEpoch());
+    WEIR_RETURN_IF_ERROR(FinishReplacedFlows());
     WEIR_RETURN_IF_ERROR(Write());
     WEIR_RETURN_IF_ERROR(Judge());
     if (settings_.Interrupted()) return Cancelled();
@@ -86,8 +87,9 @@ class FlowRunner::Epoch {
 
   Result<RefreshPlan> Preview() {
     WEIR_ASSIGN_OR_RETURN(last_, log_.Newest());
+    WEIR_RETURN_IF_ERROR(FindTarget());
     WEIR_RETURN_IF_ERROR(CheckEdited());
-    WEIR_RETURN_IF_ERROR(inputs_.Find(last_));
+    WEIR_RETURN_IF_ERROR(inputs_.Find(full_refresh_ ? std::nullopt : last_));
     return Plan();
   }
 
@@ -103,15 +105,50 @@ class FlowRunner::Epoch {
            outcome_.plan.kind == RefreshKind::kBackfill;
   }
 
-  // --- what is asked ---
-  bool FullRefresh() const {
+  static epoch::EpochLog LogOf(const FlowRunner& runner, const std::string& flow_id) {
+    return {runner.session_.engine().env(),
+            JoinPath(JoinPath(runner.settings_.warehouse, "_weir"), flow_id)};
+  }
+
+  // --- what is asked, of what is there ---
+  bool FullRefreshAsked() const {
     return settings_.full_refresh || settings_.full_refresh_tables.count(ToLower(table())) > 0;
+  }
+
+  // A table that can't be read now is there nevertheless: an error. nullptr: there is none.
+  Result<std::shared_ptr<columnar::FileTable>> TableOrNull(const std::string& name) const {
+    auto found = runner_.catalog_.Table(name);
+    if (found.ok() || found.error().code() != ErrorCode::kNotFound) {
+      return found.ok() ? std::move(found) : std::move(found).error().While("table " + name);
+    }
+    return std::shared_ptr<columnar::FileTable>();
+  }
+
+  Status FindTarget() {
+    full_refresh_ = FullRefreshAsked();
+    if (flow_.flow->external) return Status::Ok();
+    WEIR_ASSIGN_OR_RETURN(target_, TableOrNull(table()));
+    if (!last_ || !target_) return Status::Ok();
+    WEIR_ASSIGN_OR_RETURN(const bool taken, log_.IsWhole(last_->epoch));
+    rows_lost_ = taken && target_->CommittedEpoch(flow_.flow->id).value_or(0) < last_->epoch;
+    return Status::Ok();
+  }
+
+  // No epoch that the table or its quarantine knows of a log that is lost.
+  Status NumberEpoch() {
+    epoch_ = last_ ? last_->epoch + 1 : 1;
+    if (flow_.flow->external || (target_ && !full_refresh_)) return Status::Ok();
+    WEIR_ASSIGN_OR_RETURN(const auto quarantine, TableOrNull(guard::QuarantineTableName(table())));
+    for (const auto& holder : {target_, quarantine}) {
+      if (holder) epoch_ = std::max(epoch_, holder->CommittedEpoch(flow_.flow->id).value_or(0) + 1);
+    }
+    return Status::Ok();
   }
 
   // decided by the hash of the definition in the manifest; a changed contract applies to new rows.
   Status CheckEdited() {
     query_hash_ = Xxh3Hex128(flow_.definition);
-    if (!last_ || last_->query_hash == query_hash_ || FullRefresh()) return Status::Ok();
+    if (!last_ || last_->query_hash == query_hash_ || full_refresh_) return Status::Ok();
     if (settings_.from_now_tables.count(ToLower(table())) > 0) return Status::Ok();
     return flow_.flow->text
         .ErrorHere(0, ErrorCode::kConflict,
@@ -127,7 +164,7 @@ class FlowRunner::Epoch {
 
   Result<RefreshPlan> Plan() {
     RefreshRequest request;
-    request.full_refresh = FullRefresh();
+    request.full_refresh = full_refresh_;
     request.from_now = settings_.from_now_tables.count(ToLower(table())) > 0;
     request.always_overwrite = flow_.flow->overwrite;
     request.has_key = !flow_.primary_key.empty();
@@ -137,16 +174,8 @@ class FlowRunner::Epoch {
     request.reprocess_rewritten = inputs_.reprocess_rewritten();
     const std::string place = PlaceOf(*flow_.flow->text.source, flow_.flow->text.begin);
     if (flow_.flow->external) return PlanExternal(request, place);
-    WEIR_ASSIGN_OR_RETURN(request.target_exists, Exists(table()));
-    // Never built again unasked: what its rows were made from may be gone by now.
-    if (last_ && !request.target_exists && !request.full_refresh) {
-      return Error::User(ErrorCode::kConflict, "table " + table() + " is gone, though epoch " +
-                                                   std::to_string(last_->epoch) +
-                                                   " of this flow was written to it")
-          .At(place)
-          .Fix("put its folder back, or run with --full-refresh " + table() +
-               " to build it again from the files that are there now");
-    }
+    request.target_exists = target_ != nullptr;
+    if (last_ && !request.full_refresh) WEIR_RETURN_IF_ERROR(CheckStillThere(place));
     if (!last_ && request.target_exists && flow_.flow->target->materialized &&
         !request.full_refresh) {
       return Error::User(ErrorCode::kConflict, "there is a table " + table() +
@@ -155,22 +184,57 @@ class FlowRunner::Epoch {
           .Fix("give the flow another name, or run with --full-refresh " + table() +
                " to replace the table");
     }
-    if (MadeInThisRun()) request.target_exists = false;
+    // Of several flows the first replaces the rows of all.
+    const bool follows = full_refresh_ && !FillsFirst();
+    if (follows && target_) {
+      if (target_->CommittedEpoch(flow_.flow->id)) return NotReplaced(place);
+      request.target_exists = false;
+    }
     WEIR_ASSIGN_OR_RETURN(
         RefreshPlan plan,
         PlanRefresh(request, last_, inputs_.all(),
                     [this](const std::set<std::string>& changed) { return RowWiseIn(changed); }));
     const bool replaces =
         plan.kind == RefreshKind::kRecompute || plan.kind == RefreshKind::kBackfill;
-    if (replaces && FillsTogether()) {
+    if (replaces && !full_refresh_ && FillsTogether()) {
       return Error::User(ErrorCode::kUnsupported, table() +
                                                       " is filled by several INSERTs, so this one "
                                                       "can't replace rows of it (" +
                                                       plan.reason + ")")
           .At(place)
-          .Fix("make one flow of them with UNION ALL, or give each its own table");
+          .Fix("run with --full-refresh " + table() +
+               " to compute all of it again, or make one flow of them with UNION ALL");
     }
     return plan;
+  }
+
+  Error NotReplaced(const std::string& place) const {
+    return Error::User(ErrorCode::kConflict, "rows of " + table() +
+                                                 " are replaced by the first INSERT that fills it, "
+                                                 "and that has not come to its end")
+        .At(place)
+        .Fix("see why it failed, then run with --full-refresh " + table() + " again");
+  }
+
+  // Never built again unasked: what its rows were made from may be gone by now.
+  Status CheckStillThere(const std::string& place) const {
+    const std::string written = "epoch " + std::to_string(last_->epoch) + " of this flow";
+    if (!target_) {
+      return Error::User(ErrorCode::kConflict,
+                         "table " + table() + " is gone, though " + written + " was written to it")
+          .At(place)
+          .Fix("put its folder back, or run with --full-refresh " + table() +
+               " to build it again from the files that are there now");
+    }
+    if (!rows_lost_) return Status::Ok();
+    const auto held = target_->CommittedEpoch(flow_.flow->id);
+    return Error::User(ErrorCode::kConflict,
+                       written + " was written to table " + table() + ", but is not in it: " +
+                           (held ? "it is an older copy, of epoch " + std::to_string(*held)
+                                 : "it was removed and made again"))
+        .At(place)
+        .Fix("put the folder back as it was, or run with --full-refresh " + table() +
+             " to build it again from the files that are there now");
   }
 
   // A table with a connector: rows are added, and what was sent stays sent.
@@ -198,23 +262,10 @@ class FlowRunner::Epoch {
             "each row once, INSERT from a query that gives new rows for new rows");
   }
 
-  // A table that can't be read now is there nevertheless.
-  Result<bool> Exists(const std::string& name) const {
-    auto found = runner_.catalog_.Table(name);
-    if (found.ok()) return true;
-    if (found.error().code() == ErrorCode::kNotFound) return false;
-    return std::move(found).error().While("table " + name);
-  }
-
-  // A full refresh has made the table anew, by another flow that fills it.
-  bool MadeInThisRun() const {
-    return FullRefresh() && runner_.made_by_refresh_.count(ToLower(table())) > 0;
-  }
-
   // Rows that were rejected before go: those of the table do, or it is gone with them.
   bool ReplacesQuarantine() const {
-    return outcome_.plan.kind == RefreshKind::kRecompute ||
-           (outcome_.plan.kind == RefreshKind::kCreate && FullRefresh() && !MadeInThisRun());
+    return !flow_.flow->external && (outcome_.plan.kind == RefreshKind::kRecompute ||
+                                     (outcome_.plan.kind == RefreshKind::kCreate && !target_));
   }
 
   // Other flows write to the same table.
@@ -223,6 +274,46 @@ class FlowRunner::Epoch {
     return std::count_if(flows.begin(), flows.end(), [this](const PreparedFlow& other) {
              return EqualsIgnoreCase(other.flow->table, table());
            }) > 1;
+  }
+
+  bool FillsFirst() const {
+    for (const PreparedFlow& other : runner_.project_.flows) {
+      if (EqualsIgnoreCase(other.flow->table, table())) return &other == &flow_;
+    }
+    return true;
+  }
+
+  // Other flows whose rows go when the whole table is replaced. What they began is brought to its
+  // end first, and durably said to be: finished afterwards, rows of before would come back.
+  Status FinishReplacedFlows() {
+    if (outcome_.plan.kind != RefreshKind::kRecompute) return Status::Ok();
+    std::set<std::string> ids;
+    for (const PreparedFlow& other : runner_.project_.flows) {
+      if (EqualsIgnoreCase(other.flow->table, table())) ids.insert(other.flow->id);
+    }
+    Env& env = session_.engine().env();
+    const std::string logs = JoinPath(runner_.settings_.warehouse, "_weir");
+    if (env.Exists(logs)) {
+      WEIR_ASSIGN_OR_RETURN(const std::vector<FileInfo> entries, env.ListDir(logs));
+      for (const FileInfo& entry : entries) {  // also of flows that are no longer in the project
+        if (target_->CommittedEpoch(entry.path)) ids.insert(entry.path);
+      }
+    }
+    ids.erase(flow_.flow->id);
+    for (const std::string& id : ids) {
+      epoch::EpochLog log = LogOf(runner_, id);
+      auto recovery = epoch::Recover(log, committer_of_);
+      if (!recovery.ok()) {
+        return std::move(recovery).error().While("flow " + id + ", whose rows would be replaced");
+      }
+      if (recovery->newest) {
+        WEIR_RETURN_IF_ERROR(log.MarkDone(recovery->newest->epoch, "", /*durable=*/true));
+      } else if (!target_->CommittedEpoch(id)) {
+        continue;  // it has never run
+      }
+      replaced_flows_.push_back(id);
+    }
+    return Status::Ok();
   }
 
   Result<std::optional<std::string>> RowWiseIn(const std::set<std::string>& changed) {
@@ -262,6 +353,7 @@ class FlowRunner::Epoch {
     options.partition_columns = flow_.partition_columns;
     options.allow_new_columns = true;
     options.replace_schema = true;
+    options.replaced_flows = replaced_flows_;
     options.keep_order = flow_.keep_order;
     for (const auto& [key, value] : flow_.flow->target->options) {
       if (key.rfind("delta.", 0) == 0) options.properties[key] = value;
@@ -329,11 +421,9 @@ class FlowRunner::Epoch {
 
   // Columns that the table gets with this epoch, as its sources have them now.
   void NoteNewColumns() {
-    if (flow_.flow->external) return;
-    auto before = runner_.catalog_.Table(table());
-    if (!before.ok()) return;
+    if (!target_) return;
     for (const columnar::Field& field : flow_.schema.fields) {
-      if ((*before)->schema().Find(field.name) >= 0) continue;
+      if (target_->schema().Find(field.name) >= 0) continue;
       outcome_.notes.push_back("new column '" + field.name + "' " + field.type.ToString());
     }
   }
@@ -517,7 +607,7 @@ class FlowRunner::Epoch {
     if (replaces) WEIR_RETURN_IF_ERROR(quarantine_->Open());
     if (ReplacesQuarantine()) {
       // Also without a row that is rejected now, those of before have to go.
-      WEIR_ASSIGN_OR_RETURN(const bool rejected_before, Exists(quarantine_->table()));
+      WEIR_ASSIGN_OR_RETURN(const auto rejected_before, TableOrNull(quarantine_->table()));
       if (rejected_before) WEIR_RETURN_IF_ERROR(quarantine_->Open());
     }
     auto spec = std::make_shared<guard::QuarantineSpec>();
@@ -602,9 +692,6 @@ class FlowRunner::Epoch {
     outcome_.epoch = epoch_;
     outcome_.commit = results->front();
     outcome_.written = sink_->totals();
-    if (FullRefresh() && outcome_.plan.kind == RefreshKind::kCreate) {
-      runner_.made_by_refresh_.insert(ToLower(table()));
-    }
     return Status::Ok();
   }
 
@@ -628,6 +715,10 @@ class FlowRunner::Epoch {
   epoch::CommitterOf committer_of_;
 
   std::optional<epoch::Manifest> last_;
+  std::shared_ptr<columnar::FileTable> target_;  // as it was before this epoch; null: none
+  bool rows_lost_ = false;                       // of last_, which the target took once
+  bool full_refresh_ = false;
+  std::vector<std::string> replaced_flows_;
   std::string query_hash_;
   uint64_t epoch_ = 0;
   FlowInputs inputs_;

@@ -90,7 +90,6 @@ class FlowRunner {
   columnar::Catalog& catalog_;
   const RunSettings& settings_;
   RunProgress& progress_;
-  std::set<std::string> made_by_refresh_;  // tables, in lower case
 };
 
 }  // namespace weir::sql

@@ -137,13 +137,14 @@ class Replay {
     WEIR_ASSIGN_OR_RETURN(std::string flagged,
                           FlaggedSelect(flow_.contract, flow_.schema, relations, &flags));
     WEIR_RETURN_IF_ERROR(session_.Execute(
-        std::string("CREATE OR REPLACE TEMP TABLE ") + kMendedTable + " AS SELECT r.* FROM " +
-        kReplayTable + " AS r SEMI JOIN (SELECT * FROM (" + flagged + ") WHERE " +
-        PassesChecks(flow_.contract, flags) + ") AS f ON r.rowid = f." +
-        columnar::kOriginOffsetColumn));
-    WEIR_ASSIGN_OR_RETURN(auto rows, session_.engine().Query(
-                                         session_.connection(),
-                                         std::string("SELECT quarantine_id FROM ") + kMendedTable));
+        fmt::format("CREATE OR REPLACE TEMP TABLE {} AS SELECT r.* FROM {} AS r SEMI JOIN "
+                    "(SELECT * FROM ({}) WHERE {}) AS f ON r.rowid = f.{}",
+                    kMendedTable, kReplayTable, flagged, PassesChecks(flow_.contract, flags),
+                    columnar::kOriginOffsetColumn)));
+    WEIR_ASSIGN_OR_RETURN(
+        auto rows,
+        session_.engine().Query(session_.connection(),
+                                fmt::format("SELECT quarantine_id FROM {}", kMendedTable)));
     for (size_t i = 0; i < rows->RowCount(); ++i) {
       mended_.push_back(rows->GetValue(0, i).ToString());
     }

@@ -37,6 +37,7 @@ class TopicRows : public columnar::FileTable {
   std::vector<std::string> partition_columns() const override { return {}; }
   int64_t version() const override { return version_; }
   std::string id() const override { return ""; }
+  std::optional<uint64_t> CommittedEpoch(const std::string&) const override { return {}; }
   Result<std::vector<columnar::ParquetFile>> Files(const columnar::Predicate*) const override {
     return RowsFrom(0);
   }
