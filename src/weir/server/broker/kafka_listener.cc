@@ -19,21 +19,30 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using log::kafka::Response;
 
+namespace {
+
+// As entries of access control name it, also where a listener takes both kinds.
+std::string HostOf(const tcp::socket& socket) {
+  error_code ignored;
+  auto address = socket.remote_endpoint(ignored).address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  return address.to_string();
+}
+
+}  // namespace
+
 class KafkaListener::Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(KafkaListener& listener, tcp::socket socket)
+  Connection(KafkaListener& listener, tcp::socket socket, const std::string& host)
       : listener_(listener),
         transport_(std::move(socket),
                    listener.tls_ != nullptr ? listener.tls_->current() : nullptr),
         session_(std::make_shared<log::kafka::Session>()) {
     error_code ignored;
     transport_.socket().set_option(tcp::no_delay(true), ignored);
-    auto address = transport_.socket().remote_endpoint(ignored).address();
-    // As entries of access control name it, also where a listener takes both kinds.
-    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-      address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-    }
-    session_->client_host = address.to_string();
+    session_->client_host = host;
     session_->endpoint = {listener.options_.advertise_host, listener.port_};
     if (!listener.options_.sasl.empty()) {
       session_->sasl = std::make_shared<log::SaslSession>(
@@ -41,7 +50,7 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
           session_->client_host);
     }
     is_known_ = !transport_.encrypted() && session_->logged_in();
-    if (!is_known_) listener_.logins_ += 1;
+    if (!is_known_) listener_.CountLogin(host, /*came=*/true);
     in_.resize(is_known_ ? kReadBytes : kLoginReadBytes);
   }
 
@@ -70,7 +79,7 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
     transport_.socket().close(ignored);
     if (idle_timer_ != 0) listener_.broker_.timers().Cancel(idle_timer_);
     if (login_timer_ != 0) listener_.broker_.timers().Cancel(login_timer_);
-    if (!is_known_) listener_.logins_ -= 1;
+    if (!is_known_) listener_.CountLogin(session_->client_host, /*came=*/false);
     listener_.AddUnsent(-static_cast<int64_t>(unsent_bytes_));
     listener_.large_request_bytes_ -= large_bytes_;
     listener_.Remove(shared_from_this());
@@ -128,7 +137,7 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
   void LookWhetherKnown() {
     if (is_known_ || closed_ || !session_->logged_in()) return;
     is_known_ = true;
-    listener_.logins_ -= 1;
+    listener_.CountLogin(session_->client_host, /*came=*/false);
     listener_.broker_.timers().Cancel(login_timer_);
     login_timer_ = 0;
   }
@@ -405,16 +414,37 @@ Status KafkaListener::Listen() {
   return Status::Ok();
 }
 
+bool KafkaListener::MayCome(const std::string& host) const {
+  if (connections_.size() >= options_.connections_max || logins_ >= options_.logins_max) {
+    return false;
+  }
+  const auto of_host = logins_of_host_.find(host);
+  return of_host == logins_of_host_.end() || of_host->second < options_.logins_of_host_max;
+}
+
+void KafkaListener::CountLogin(const std::string& host, bool came) {
+  size_t& of_host = logins_of_host_[host];
+  if (came) {
+    logins_ += 1;
+    of_host += 1;
+    return;
+  }
+  logins_ -= 1;
+  of_host -= 1;
+  if (of_host == 0) logins_of_host_.erase(host);
+}
+
 void KafkaListener::Accept() {
   acceptor_.async_accept([this](const error_code& error, tcp::socket socket) {
     if (error == asio::error::operation_aborted || draining_) return;
     if (!error) {
-      if (connections_.size() >= options_.connections_max || logins_ >= options_.logins_max) {
+      const std::string host = HostOf(socket);
+      if (!MayCome(host)) {
         refused_.Add();
         error_code ignored;
         socket.close(ignored);
       } else {
-        const auto connection = std::make_shared<Connection>(*this, std::move(socket));
+        const auto connection = std::make_shared<Connection>(*this, std::move(socket), host);
         connections_.insert(connection);
         open_.Add(1);
         connection->Start();

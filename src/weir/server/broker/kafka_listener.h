@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -53,6 +54,7 @@ struct ListenerOptions {
   int64_t stalled_when_full_us = 20'000'000;  // while all_unsent_bytes_max is reached
   int64_t login_us = 20'000'000;              // for the handshake of TLS and for logging in
   size_t logins_max = 500;                    // at a time
+  size_t logins_of_host_max = 250;            // and of one host, so that none keeps all others out
   uint64_t login_request_bytes_max = 32 << 10;
 };
 
@@ -78,6 +80,9 @@ class KafkaListener {
  private:
   class Connection;
   void Accept();
+  bool MayCome(const std::string& host) const;
+  // A client that is not known yet came, or is not one any more.
+  void CountLogin(const std::string& host, bool came);
   void Remove(const std::shared_ptr<Connection>& connection);
   // A line about a connection that ended badly: some a second are said, of others how many.
   void Report(const std::string& line);
@@ -100,6 +105,7 @@ class KafkaListener {
   int64_t report_second_ = 0;
   uint64_t reports_ = 0;  // in this second
   size_t logins_ = 0;     // connections whose client is not known yet
+  std::unordered_map<std::string, size_t> logins_of_host_;
   uint64_t unsent_bytes_ = 0;
   uint64_t large_request_bytes_ = 0;
   std::unordered_set<std::shared_ptr<Connection>> connections_;

@@ -43,8 +43,11 @@ class KafkaListenerTest : public log::kafka::testing::BrokerFixture {
   // A client that sends what it is told to, and reads when it is told to.
   class Client {
    public:
-    explicit Client(KafkaListenerTest& test) : test_(test), socket_(test.loop_) {
+    // `host`: where it comes from, one of this machine's.
+    explicit Client(KafkaListenerTest& test, const char* host = "127.0.0.1")
+        : test_(test), socket_(test.loop_) {
       socket_.open(tcp::v4());
+      socket_.bind({asio::ip::make_address_v4(host), 0});
       // Little is on its way in the kernel.
       socket_.set_option(asio::socket_base::receive_buffer_size(32 << 10));
       socket_.connect({asio::ip::address_v4::loopback(), test.listener_->port()});
@@ -270,6 +273,26 @@ TEST_F(KafkaListenerTest, OnlySoManyConnectionsAreTaken) {
   first.Close();
   Settle();
   Client next(*this);
+  next.Send(Ping(2));
+  EXPECT_THAT(next.Ids(1), ElementsAre(2));
+}
+
+TEST_F(KafkaListenerTest, WhoDoesNotLogInKeepsNoOtherHostOut) {
+  options_.sasl = {log::SaslMechanism::kPlain};
+  options_.logins_of_host_max = 2;
+  options_.logins_max = 3;
+  Listen();
+  Client first(*this, "127.0.0.5");
+  Client second(*this, "127.0.0.5");
+  Client third(*this, "127.0.0.5");
+  EXPECT_TRUE(third.ClosedByListener());
+  Client other(*this, "127.0.0.6");
+  other.Send(Ping(1));
+  EXPECT_THAT(other.Ids(1), ElementsAre(1));
+  EXPECT_TRUE(Client(*this, "127.0.0.7").ClosedByListener());  // there are three
+  first.Close();
+  Settle();
+  Client next(*this, "127.0.0.5");
   next.Send(Ping(2));
   EXPECT_THAT(next.Ids(1), ElementsAre(2));
 }

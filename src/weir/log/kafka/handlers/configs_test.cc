@@ -190,6 +190,14 @@ TEST_F(ConfigsTest, SettingsAreChangedOneByOneInEachVersion) {
   EXPECT_EQ(ValueOf(kTopic, "t0", "cleanup.policy"), "compact");
 }
 
+TEST_F(ConfigsTest, ItemsOfListsComeOnceAndGoWhole) {
+  Change(kMetrics, "m", {{"metrics", kSet, "a,b,a"}});
+  Change(kMetrics, "m", {{"metrics", kAppend, "c,b,c"}});
+  EXPECT_EQ(ValueOf(kMetrics, "m", "metrics"), "a,b,a,c");
+  Change(kMetrics, "m", {{"metrics", kSubtract, "a,x"}});
+  EXPECT_EQ(ValueOf(kMetrics, "m", "metrics"), "b,c");
+}
+
 TEST_F(ConfigsTest, AChangeIsAnsweredWhenDurable) {
   MakeTopic("t");
   IncrementalAlterConfigsRequest request;

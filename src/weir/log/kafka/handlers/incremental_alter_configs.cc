@@ -31,10 +31,16 @@ KafkaError ChangeList(const ConfigResource& resource, const Change& change, Conf
   const auto set = configs->find(change.name);
   std::vector<std::string> items = ConfigListItems(
       set != configs->end() ? std::string_view(set->second) : definition->default_value);
-  for (const std::string& item : ConfigListItems(*change.value)) {
-    const auto found = std::find(items.begin(), items.end(), item);
-    if (append && found == items.end()) items.push_back(item);
-    if (!append && found != items.end()) items.erase(found);
+  // By sets: of long lists a small request could keep the broker busy for minutes.
+  if (append) {
+    std::set<std::string> there(items.begin(), items.end());
+    for (std::string& item : ConfigListItems(*change.value)) {
+      if (there.insert(item).second) items.push_back(std::move(item));
+    }
+  } else {
+    const std::vector<std::string> gone = ConfigListItems(*change.value);
+    const std::set<std::string> names(gone.begin(), gone.end());
+    std::erase_if(items, [&](const std::string& item) { return names.count(item) > 0; });
   }
   std::string joined;
   for (const std::string& item : items) joined += (joined.empty() ? "" : ",") + item;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 #include "weir/log/kafka/handlers/group_call.h"
 #include "weir/log/kafka/handlers/handlers.h"
@@ -17,8 +18,8 @@ constexpr const char* kStates[] = {
     "CompleteCommit", "CompleteAbort", "PrepareEpochFence", "Dead"};
 
 template <typename T>
-bool PassesFilter(const std::vector<T>& wanted, const T& value) {
-  return wanted.empty() || std::find(wanted.begin(), wanted.end(), value) != wanted.end();
+bool PassesFilter(const std::set<T>& wanted, const T& value) {
+  return wanted.empty() || wanted.count(value) > 0;
 }
 
 void Handle(const CallPtr& call) {
@@ -38,11 +39,14 @@ void Handle(const CallPtr& call) {
       return call->Respond(response);
     }
   }
+  const std::set<std::string> states(request.state_filters.begin(), request.state_filters.end());
+  const std::set<int64_t> producers(request.producer_id_filters.begin(),
+                                    request.producer_id_filters.end());
   const int64_t now_ms = call->broker().NowMs();
   for (const auto& [id, transaction] : call->broker().transactions().all()) {
     const std::string state = TransactionStateName(transaction.state);
-    if (!PassesFilter(request.state_filters, state)) continue;
-    if (!PassesFilter(request.producer_id_filters, transaction.producer.id)) continue;
+    if (!PassesFilter(states, state)) continue;
+    if (!PassesFilter(producers, transaction.producer.id)) continue;
     if (request.duration_filter >= 0 &&
         (transaction.start_ms < 0 || now_ms - transaction.start_ms <= request.duration_filter)) {
       continue;
