@@ -5,13 +5,11 @@
 #include <optional>
 
 #include "duckdb/common/multi_file/multi_file_reader.hpp"
-#include "duckdb/common/vector_operations/unary_executor.hpp"
-#include "duckdb/function/scalar_function.hpp"
+#include "duckdb/function/function_binder.hpp"
 #include "duckdb/planner/binder.hpp"
 #include "duckdb/planner/expression/bound_cast_expression.hpp"
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
 #include "duckdb/planner/expression/bound_constant_expression.hpp"
-#include "duckdb/planner/expression/bound_function_expression.hpp"
 #include "duckdb/planner/expression/bound_operator_expression.hpp"
 #include "duckdb/planner/operator/logical_cteref.hpp"
 #include "duckdb/planner/operator/logical_get.hpp"
@@ -107,6 +105,10 @@ class Classifier {
     if (right == RowWise::kNot) return right;
     if (left == RowWise::kStatic && right == RowWise::kStatic) return RowWise::kStatic;
     if (left == right) return Not("a join of two inputs that both changed");
+    // The nearest row of the right side may be another one when it gets new rows.
+    if (right == RowWise::kRowWise && op.type == LogicalOperatorType::LOGICAL_ASOF_JOIN) {
+      return Not("an ASOF JOIN with a changed input to look up in");
+    }
     const JoinType type = JoinTypeOf(op);
     if (left == RowWise::kRowWise ? RowWiseFromLeft(type) : RowWiseFromRight(type)) {
       return RowWise::kRowWise;
@@ -173,34 +175,6 @@ using OriginExpressions = duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>
 
 duckdb::unique_ptr<duckdb::Expression> Reference(const LogicalType& type, ColumnBinding binding) {
   return duckdb::make_uniq<duckdb::BoundColumnRefExpression>(type, binding);
-}
-
-// weir_file(path): the ordinal of a file of this input. Not DuckDB's file_index: that counts the
-// files which a filter on partition columns left over.
-duckdb::ScalarFunction FileOrdinal(std::shared_ptr<const Scans::ParquetInput> input) {
-  const auto ordinal_of = [input = std::move(input)](const duckdb::string_t& path) -> int64_t {
-    const auto found = input->ordinals.find(path.GetString());
-    if (found == input->ordinals.end()) {
-      throw duckdb::InternalException("a row of \"%s\" comes from %s, which is no file of it",
-                                      input->name, path.GetString());
-    }
-    return found->second;
-  };
-  return duckdb::ScalarFunction(
-      "weir_file", {LogicalType::VARCHAR}, LogicalType::BIGINT,
-      [ordinal_of](duckdb::DataChunk& chunk, duckdb::ExpressionState&, duckdb::Vector& result) {
-        std::string last_path;  // the rows of a chunk are of one file, mostly
-        int64_t last = -1;
-        duckdb::UnaryExecutor::Execute<duckdb::string_t, int64_t>(
-            chunk.data[0], result, chunk.size(), [&](const duckdb::string_t& path) {
-              const std::string_view text(path.GetData(), path.GetSize());
-              if (last < 0 || text != last_path) {
-                last = ordinal_of(path);
-                last_path = text;
-              }
-              return last;
-            });
-      });
 }
 
 class OriginThreader {
@@ -346,11 +320,9 @@ class OriginThreader {
       origin.push_back(Number(0));
     } else {
       const auto input = ParquetInputOf(get, scans_);
-      add(duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILENAME);
-      duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> path;
-      path.push_back(std::move(origin[0]));
-      origin[0] = duckdb::make_uniq<duckdb::BoundFunctionExpression>(
-          LogicalType::BIGINT, FileOrdinal(input), std::move(path), nullptr);
+      const auto tag = std::find(get.names.begin(), get.names.end(), ParquetTag(input->name));
+      add(static_cast<duckdb::column_t>(tag - get.names.begin()));
+      origin[0] = FileOrdinal(input->name, std::move(origin[0]));
       add(duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILE_ROW_NUMBER);
       origin.push_back(Number(0));
       origin.push_back(Number(0));
@@ -373,6 +345,19 @@ class OriginThreader {
     return origin;
   }
 
+  // Not DuckDB's file_index: that counts the files which a filter on partition columns left over.
+  duckdb::unique_ptr<duckdb::Expression> FileOrdinal(const std::string& input,
+                                                     duckdb::unique_ptr<duckdb::Expression> path) {
+    duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> arguments;
+    arguments.push_back(duckdb::make_uniq<duckdb::BoundConstantExpression>(duckdb::Value(input)));
+    arguments.push_back(std::move(path));
+    duckdb::ErrorData error;
+    auto ordinal = duckdb::FunctionBinder(*binder_).BindScalarFunction(
+        DEFAULT_SCHEMA, kFileOrdinalFunction, std::move(arguments), error);
+    if (error.HasError()) error.Throw();
+    return ordinal;
+  }
+
   static duckdb::unique_ptr<duckdb::Expression> Number(int64_t number) {
     return duckdb::make_uniq<duckdb::BoundConstantExpression>(duckdb::Value::BIGINT(number));
   }
@@ -391,9 +376,10 @@ class OriginThreader {
 
   std::optional<OriginExpressions> FromCte(duckdb::LogicalMaterializedCTE& cte) {
     if (ctes_[cte.table_index]) {
+      // Not cte.column_count: for DuckDB's binder that is the width of what reads the CTE.
+      const duckdb::idx_t width = cte.children[0]->GetColumnBindings().size();
       if (!Project(cte.children[0])) return std::nullopt;
-      threaded_[cte.table_index] = cte.column_count;
-      cte.column_count += kThreadedColumnCount;
+      threaded_[cte.table_index] = width;
       WidenReferences(*cte.children[1], cte.table_index);
     }
     return Thread(cte.children[1]);

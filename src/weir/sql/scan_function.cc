@@ -1,6 +1,10 @@
 #include "weir/sql/scan_function.h"
 
+#include <algorithm>
+
 #include "duckdb/common/exception.hpp"
+#include "duckdb/common/vector_operations/unary_executor.hpp"
+#include "duckdb/function/scalar_function.hpp"
 #include "duckdb/function/table_function.hpp"
 #include "duckdb/main/database.hpp"
 #include "duckdb/main/extension/extension_loader.hpp"
@@ -12,6 +16,7 @@ namespace weir::sql {
 namespace {
 
 constexpr const char* kFunctionName = "weir_scan";
+constexpr const char* kParquetTag = "__weir_file_of ";
 
 struct ScanFunctionInfo : duckdb::TableFunctionInfo {
   std::shared_ptr<Scans> scans;
@@ -21,10 +26,15 @@ struct ScanBindData : duckdb::TableFunctionData {
   std::shared_ptr<Scans> scans;
   std::shared_ptr<ActiveScan> active;
   std::vector<columnar::ColumnBound> bounds;
+  bool shares_columns = false;  // reads active->columns, whatever the plan wants
 };
 
 struct ScanGlobalState : duckdb::GlobalTableFunctionState {
-  std::vector<uint64_t> columns;
+  std::vector<uint64_t> columns;  // of the output
+  // Of the readers, if not the same; and where the output's columns are among them.
+  std::vector<uint64_t> read_columns;
+  std::vector<size_t> positions;
+  duckdb::vector<duckdb::LogicalType> read_types;
   std::shared_ptr<columnar::SourceScan> scan;
   std::atomic<size_t> next_split{0};
   size_t splits = 0;
@@ -32,26 +42,45 @@ struct ScanGlobalState : duckdb::GlobalTableFunctionState {
   duckdb::idx_t MaxThreads() const override { return std::max<size_t>(1, splits); }
 };
 
-// Rows that do not parse carry the scan's own file ordinals; outside they are counted from its
-// base.
-class UnparsedFromBase final : public columnar::UnparsedRows {
+// Rows of a split that do not parse: they carry the scan's own file ordinals, outside they are
+// counted from its base. What another reader of the split reported is not reported again.
+class UnparsedOfSplit final : public columnar::UnparsedRows {
  public:
-  UnparsedFromBase(columnar::UnparsedRows* rows, int32_t file_base)
-      : rows_(rows), file_base_(file_base) {}
+  explicit UnparsedOfSplit(const ActiveScan& active) : active_(active) {}
+
+  void Begin(size_t split) {
+    split_ = split;
+    met_ = 0;
+  }
   bool Add(columnar::UnparsedRow row) override {
-    row.origin.file += file_base_;
-    return rows_->Add(std::move(row));
+    if (active_.split_states && !IsFirst()) return true;
+    row.origin.file += active_.file_base;
+    return active_.unparsed->Add(std::move(row));
   }
 
  private:
-  columnar::UnparsedRows* rows_;
-  const int32_t file_base_;
+  // Readers of a split meet its rows in one sequence: the number tells which.
+  bool IsFirst() {
+    int64_t before = met_++;
+    return active_.split_states[split_].unparsed.compare_exchange_strong(before, met_);
+  }
+
+  const ActiveScan& active_;
+  size_t split_ = 0;
+  int64_t met_ = 0;
 };
 
-struct ScanLocalState : duckdb::LocalTableFunctionState {
-  explicit ScanLocalState(const ActiveScan& active) : unparsed(active.unparsed, active.file_base) {}
+duckdb::LogicalType TypeOf(const ActiveScan& active, uint64_t column) {
+  if (column < columnar::kOriginColumnBase) return active.schema.fields[column].type;
+  return column == columnar::kOriginColumnBase + 1 ? duckdb::LogicalType::BIGINT
+                                                   : duckdb::LogicalType::INTEGER;
+}
 
-  UnparsedFromBase unparsed;
+struct ScanLocalState : duckdb::LocalTableFunctionState {
+  explicit ScanLocalState(const ActiveScan& active) : unparsed(active) {}
+
+  UnparsedOfSplit unparsed;
+  duckdb::DataChunk read;  // if readers read other columns than the output's
   size_t split = 0;
   std::unique_ptr<columnar::SplitReader> reader;
   uint64_t reported_bytes = 0;
@@ -81,17 +110,30 @@ duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext&,
   return data;
 }
 
+// The number by which readers know a column of DuckDB's.
+uint64_t ColumnOf(duckdb::column_t id) {
+  const bool origin =
+      id >= duckdb::VIRTUAL_COLUMN_START &&
+      id < duckdb::VIRTUAL_COLUMN_START + static_cast<size_t>(columnar::kOriginColumnCount);
+  return origin ? columnar::kOriginColumnBase + (id - duckdb::VIRTUAL_COLUMN_START) : id;
+}
+
 duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
     duckdb::ClientContext&, duckdb::TableFunctionInitInput& input) {
   const auto& data = input.bind_data->Cast<ScanBindData>();
   if (data.active->unreadable) Throw(*data.scans, *data.active->unreadable);
   auto state = duckdb::make_uniq<ScanGlobalState>();
-  for (duckdb::column_t id : input.column_ids) {
-    if (id >= duckdb::VIRTUAL_COLUMN_START && id < duckdb::VIRTUAL_COLUMN_START + 3) {
-      state->columns.push_back(columnar::kOriginColumnBase + (id - duckdb::VIRTUAL_COLUMN_START));
-    } else {
-      state->columns.push_back(id);
+  for (duckdb::column_t id : input.column_ids) state->columns.push_back(ColumnOf(id));
+  if (data.shares_columns) {
+    const std::vector<uint64_t>& shared = data.active->columns;
+    for (const uint64_t column : state->columns) {
+      const auto found = std::find(shared.begin(), shared.end(), column);
+      state->positions.push_back(static_cast<size_t>(found - shared.begin()));
     }
+    for (const uint64_t column : shared) {
+      state->read_types.push_back(TypeOf(*data.active, column));
+    }
+    state->read_columns = shared;
   }
   state->scan = data.active->scan;
   if (data.active->source) {
@@ -105,10 +147,13 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
   return state;
 }
 
-duckdb::unique_ptr<duckdb::LocalTableFunctionState> InitLocal(duckdb::ExecutionContext&,
-                                                              duckdb::TableFunctionInitInput& input,
-                                                              duckdb::GlobalTableFunctionState*) {
-  return duckdb::make_uniq<ScanLocalState>(*input.bind_data->Cast<ScanBindData>().active);
+duckdb::unique_ptr<duckdb::LocalTableFunctionState> InitLocal(
+    duckdb::ExecutionContext& context, duckdb::TableFunctionInitInput& input,
+    duckdb::GlobalTableFunctionState* global_state) {
+  auto state = duckdb::make_uniq<ScanLocalState>(*input.bind_data->Cast<ScanBindData>().active);
+  const auto& types = global_state->Cast<ScanGlobalState>().read_types;
+  if (!types.empty()) state->read.Initialize(context.client, types);
+  return state;
 }
 
 void AddFileBase(const ScanGlobalState& global, int32_t base, duckdb::DataChunk& output) {
@@ -125,29 +170,38 @@ void Scan(duckdb::ClientContext&, duckdb::TableFunctionInput& input, duckdb::Dat
   auto& global = input.global_state->Cast<ScanGlobalState>();
   auto& local = input.local_state->Cast<ScanLocalState>();
   ActiveScan& active = *data.active;
+  const bool shared = !global.read_columns.empty();
   while (global.scan) {
     if (!local.reader) {
       const size_t split = global.next_split.fetch_add(1);
       if (split >= global.splits) return;
       local.split = split;
-      if (active.split_state) active.split_state[split] = ActiveScan::kBegun;
-      auto reader = global.scan->Open(split, global.columns, &local.unparsed);
+      local.unparsed.Begin(split);
+      auto reader =
+          global.scan->Open(split, shared ? global.read_columns : global.columns, &local.unparsed);
       if (!reader.ok()) Throw(*data.scans, std::move(reader).error());
       local.reader = std::move(reader).value();
       local.reported_bytes = 0;
     }
-    auto rows = local.reader->Next(output);
+    if (shared) local.read.Reset();
+    auto rows = local.reader->Next(shared ? local.read : output);
     if (!rows.ok()) Throw(*data.scans, std::move(rows).error());
     const uint64_t bytes = local.reader->bytes_read();
     active.bytes_read += bytes - local.reported_bytes;
     local.reported_bytes = bytes;
     if (*rows > 0) {
       active.rows_read += static_cast<int64_t>(*rows);
+      if (shared) {
+        for (size_t i = 0; i < global.positions.size(); ++i) {
+          output.data[i].Reference(local.read.data[global.positions[i]]);
+        }
+        output.SetCardinality(*rows);
+      }
       if (active.file_base != 0) AddFileBase(global, active.file_base, output);
       return;
     }
     local.reader.reset();
-    if (active.split_state) active.split_state[local.split] = ActiveScan::kEnded;
+    if (active.split_states) active.split_states[local.split].ended = true;
     output.Reset();
   }
 }
@@ -190,6 +244,49 @@ duckdb::virtual_column_map_t VirtualColumns(duckdb::ClientContext&,
   return columns;
 }
 
+void CollectScans(duckdb::LogicalOperator& op,
+                  std::map<ActiveScan*, std::vector<duckdb::LogicalGet*>>& scans) {
+  if (op.type == duckdb::LogicalOperatorType::LOGICAL_GET) {
+    auto& get = op.Cast<duckdb::LogicalGet>();
+    if (IsScanFunction(get)) {
+      scans[get.bind_data->Cast<ScanBindData>().active.get()].push_back(&get);
+    }
+  }
+  for (const auto& child : op.children) CollectScans(*child, scans);
+}
+
+duckdb::ScalarFunction FileOrdinal(std::shared_ptr<const Scans> scans) {
+  const auto ordinal_of = [](const Scans::ParquetInput& input,
+                             const duckdb::string_t& path) -> int64_t {
+    const auto found = input.ordinals.find(path.GetString());
+    if (found == input.ordinals.end()) {
+      throw duckdb::InternalException("a row of \"%s\" comes from %s, which is no file of it",
+                                      input.name, path.GetString());
+    }
+    return found->second;
+  };
+  return duckdb::ScalarFunction(
+      kFileOrdinalFunction, {duckdb::LogicalType::VARCHAR, duckdb::LogicalType::VARCHAR},
+      duckdb::LogicalType::BIGINT,
+      [scans = std::move(scans), ordinal_of](duckdb::DataChunk& chunk, duckdb::ExpressionState&,
+                                             duckdb::Vector& result) {
+        const std::string name = chunk.data[0].GetValue(0).ToString();
+        const auto input = scans->FindParquet(name);
+        if (!input) throw duckdb::InternalException("nothing reads \"%s\" here", name);
+        std::string last_path;  // the rows of a chunk are of one file, mostly
+        int64_t last = -1;
+        duckdb::UnaryExecutor::Execute<duckdb::string_t, int64_t>(
+            chunk.data[1], result, chunk.size(), [&](const duckdb::string_t& path) {
+              const std::string_view text(path.GetData(), path.GetSize());
+              if (last < 0 || text != last_path) {
+                last = ordinal_of(*input, path);
+                last_path = text;
+              }
+              return last;
+            });
+      });
+}
+
 duckdb::InsertionOrderPreservingMap<std::string> Describe(
     duckdb::TableFunctionToStringInput& input) {
   duckdb::InsertionOrderPreservingMap<std::string> lines;
@@ -225,29 +322,27 @@ std::vector<std::shared_ptr<ActiveScan>> Scans::All() const {
 }
 
 Status Scans::ReadRest() {
-  class Ignore final : public columnar::UnparsedRows {
-   public:
-    bool Add(columnar::UnparsedRow) override { return true; }
-  } ignore;
-  duckdb::DataChunk chunk;
-  chunk.Initialize(duckdb::Allocator::DefaultAllocator(), {duckdb::LogicalType::INTEGER});
   for (const auto& active : All()) {
     if (!active->scan) continue;
-    UnparsedFromBase report(active->unparsed, active->file_base);
+    std::vector<uint64_t> columns = active->columns;
+    if (columns.empty()) columns.push_back(columnar::kOriginColumnBase);
+    duckdb::vector<duckdb::LogicalType> types;
+    for (const uint64_t column : columns) types.push_back(TypeOf(*active, column));
+    duckdb::DataChunk chunk;
+    UnparsedOfSplit unparsed(*active);
     for (size_t split = 0; split < active->scan->splits().size(); ++split) {
-      if (active->split_state[split] == ActiveScan::kEnded) continue;
-      // The bad rows of a split that was begun were reported as far as it was read.
-      const bool begun = active->split_state[split] == ActiveScan::kBegun;
-      columnar::UnparsedRows* rows = &report;
-      if (begun) rows = &ignore;
-      WEIR_ASSIGN_OR_RETURN(auto reader,
-                            active->scan->Open(split, {columnar::kOriginColumnBase}, rows));
+      if (active->split_states[split].ended) continue;
+      if (chunk.ColumnCount() == 0) {
+        chunk.Initialize(duckdb::Allocator::DefaultAllocator(), types);
+      }
+      unparsed.Begin(split);
+      WEIR_ASSIGN_OR_RETURN(auto reader, active->scan->Open(split, columns, &unparsed));
       while (true) {
         chunk.Reset();
         WEIR_ASSIGN_OR_RETURN(size_t count, reader->Next(chunk));
         if (count == 0) break;
       }
-      active->split_state[split] = ActiveScan::kEnded;
+      active->split_states[split].ended = true;
     }
   }
   return Status::Ok();
@@ -255,14 +350,13 @@ Status Scans::ReadRest() {
 
 void Scans::SetParquet(ParquetInput input) {
   std::lock_guard lock(mutex_);
-  const auto owner = std::make_shared<const ParquetInput>(std::move(input));
-  std::erase_if(parquet_, [&](const auto& entry) { return entry.second->name == owner->name; });
-  for (const auto& [path, ordinal] : owner->ordinals) parquet_[path] = owner;
+  auto shared = std::make_shared<const ParquetInput>(std::move(input));
+  parquet_[shared->name] = shared;
 }
 
-std::shared_ptr<const Scans::ParquetInput> Scans::OwnerOf(const std::string& first_path) const {
+std::shared_ptr<const Scans::ParquetInput> Scans::FindParquet(const std::string& name) const {
   std::lock_guard lock(mutex_);
-  auto it = parquet_.find(first_path);
+  auto it = parquet_.find(name);
   return it == parquet_.end() ? nullptr : it->second;
 }
 
@@ -279,6 +373,8 @@ std::optional<Error> Scans::TakeError() {
 }
 
 void RegisterScanFunction(duckdb::DatabaseInstance& database, std::shared_ptr<Scans> scans) {
+  duckdb::ExtensionLoader loader(database, "weir");
+  loader.RegisterFunction(FileOrdinal(scans));
   duckdb::TableFunction function(kFunctionName, {duckdb::LogicalType::VARCHAR}, Scan, Bind,
                                  InitGlobal, InitLocal);
   auto info = duckdb::make_shared_ptr<ScanFunctionInfo>();
@@ -290,23 +386,20 @@ void RegisterScanFunction(duckdb::DatabaseInstance& database, std::shared_ptr<Sc
   function.get_virtual_columns = VirtualColumns;
   function.pushdown_complex_filter = PushDown;
   function.to_string = Describe;
-  duckdb::ExtensionLoader loader(database, "weir");
   loader.RegisterFunction(std::move(function));
 }
 
 bool IsScanFunction(const duckdb::LogicalGet& get) { return get.function.name == kFunctionName; }
 
+std::string ParquetTag(const std::string& name) { return kParquetTag + name; }
+
 std::shared_ptr<const Scans::ParquetInput> ParquetInputOf(const duckdb::LogicalGet& get,
                                                           const Scans& scans) {
-  if (get.parameters.empty()) return nullptr;
-  const duckdb::Value& files = get.parameters[0];
-  if (files.IsNull()) return nullptr;
-  if (files.type().id() == duckdb::LogicalTypeId::LIST) {
-    const auto& children = duckdb::ListValue::GetChildren(files);
-    return children.empty() ? nullptr : scans.OwnerOf(children[0].ToString());
-  }
-  if (files.type().id() != duckdb::LogicalTypeId::VARCHAR) return nullptr;
-  return scans.OwnerOf(files.ToString());
+  const auto tag = get.named_parameters.find("filename");
+  if (tag == get.named_parameters.end() || tag->second.IsNull()) return nullptr;
+  const std::string text = tag->second.ToString();
+  if (!text.starts_with(kParquetTag)) return nullptr;
+  return scans.FindParquet(text.substr(std::string_view(kParquetTag).size()));
 }
 
 std::optional<std::string> ScannedName(const duckdb::LogicalGet& get, const Scans& scans) {
@@ -314,6 +407,28 @@ std::optional<std::string> ScannedName(const duckdb::LogicalGet& get, const Scan
   auto owner = ParquetInputOf(get, scans);
   if (!owner) return std::nullopt;
   return owner->name;
+}
+
+void ShareColumns(duckdb::LogicalOperator& plan) {
+  std::map<ActiveScan*, std::vector<duckdb::LogicalGet*>> scans;
+  CollectScans(plan, scans);
+  for (const auto& [active, gets] : scans) {
+    std::vector<uint64_t>& columns = active->columns;
+    columns.clear();
+    for (const duckdb::LogicalGet* get : gets) {
+      for (const auto& id : get->GetColumnIds()) {
+        const uint64_t column = ColumnOf(id.GetPrimaryIndex());
+        if (std::find(columns.begin(), columns.end(), column) == columns.end()) {
+          columns.push_back(column);
+        }
+      }
+    }
+    if (gets.size() == 1) continue;  // in its own order
+    std::sort(columns.begin(), columns.end());
+    for (duckdb::LogicalGet* get : gets) {
+      get->bind_data->Cast<ScanBindData>().shares_columns = true;
+    }
+  }
 }
 
 }  // namespace weir::sql

@@ -19,6 +19,7 @@
 namespace duckdb {
 class DatabaseInstance;
 class LogicalGet;
+class LogicalOperator;
 }  // namespace duckdb
 
 namespace weir::sql {
@@ -35,11 +36,17 @@ struct ActiveScan {
   columnar::UnparsedRows* unparsed = nullptr;  // set while rows are read
   int32_t file_base = 0;  // added to the scan's file ordinals, so that they differ between scans
   uint64_t total_bytes = 0;
-  // Splits that were begun, and those read to their end: a query may stop early (LIMIT) or never
-  // ask (a join with an empty side), but a position is complete only when all were read.
-  std::unique_ptr<std::atomic<uint8_t>[]> split_state;
-  static constexpr uint8_t kBegun = 1;
-  static constexpr uint8_t kEnded = 2;
+  // What the query reads of it, in the order of readers: set when it is planned, and the same for
+  // each of its scans, so that they see the same rows fail in the same sequence.
+  std::vector<uint64_t> columns;
+  // A query may stop early (LIMIT) or never ask (a join with an empty side), but a position is
+  // complete only when all splits were read to their end. It may read a split more than once (a
+  // join of a source with itself): a row that does not parse is reported by the first to meet it.
+  struct SplitState {
+    std::atomic<bool> ended{false};
+    std::atomic<int64_t> unparsed{0};  // reported
+  };
+  std::unique_ptr<SplitState[]> split_states;
   std::atomic<uint64_t> bytes_read{0};
   std::atomic<int64_t> rows_read{0};
 };
@@ -54,15 +61,14 @@ class Scans {
   // Reads what queries left unread, for its positions and its rows that do not parse.
   Status ReadRest();
 
-  // Parquet files that DuckDB's own readers read on behalf of a name: a reader's first path tells
-  // whose.
+  // Parquet files that DuckDB's own readers read on behalf of a name: ParquetTag says whose.
   struct ParquetInput {
     std::string name;
     std::map<std::string, int64_t> ordinals;  // by path
     bool has_order = false;                   // some have columnar::kOrderColumn
   };
   void SetParquet(ParquetInput input);
-  std::shared_ptr<const ParquetInput> OwnerOf(const std::string& first_path) const;
+  std::shared_ptr<const ParquetInput> FindParquet(const std::string& name) const;
 
   // The first error met inside a DuckDB callback, with its own actor and fix, which an exception
   // through DuckDB would lose.
@@ -72,7 +78,7 @@ class Scans {
  private:
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<ActiveScan>> scans_;
-  std::map<std::string, std::shared_ptr<const ParquetInput>> parquet_;  // by path
+  std::map<std::string, std::shared_ptr<const ParquetInput>> parquet_;  // by name
   std::optional<Error> error_;
 };
 
@@ -84,5 +90,17 @@ std::optional<std::string> ScannedName(const duckdb::LogicalGet& get, const Scan
 std::shared_ptr<const Scans::ParquetInput> ParquetInputOf(const duckdb::LogicalGet& get,
                                                           const Scans& scans);
 bool IsScanFunction(const duckdb::LogicalGet& get);
+
+// The name of the column that holds the path of a row's file, for readers on behalf of `name`. Two
+// names may read the same files: only this column tells their readers apart.
+std::string ParquetTag(const std::string& name);
+
+// weir_file(name, path): the ordinal of a file of that name's Parquet input. A function of the
+// database, as DuckDB copies parts of plans by writing them out and reading them again.
+inline constexpr const char* kFileOrdinalFunction = "weir_file";
+
+// Lets all scans of a name in this plan read the columns that any of them wants: whether a row
+// parses is one question, also where a query reads its source twice. Behind DuckDB's optimiser.
+void ShareColumns(duckdb::LogicalOperator& plan);
 
 }  // namespace weir::sql

@@ -314,7 +314,7 @@ Status Session::DefineScan(const TableStatement& declared, const columnar::Schem
   if (scan) {
     const auto& splits = scan->splits();
     for (const columnar::Split& split : splits) active->total_bytes += split.bytes;
-    active->split_state = std::make_unique<std::atomic<uint8_t>[]>(splits.size());
+    active->split_states = std::make_unique<ActiveScan::SplitState[]>(splits.size());
   }
   active->scan = std::move(scan);
   scans_->Set(active);
@@ -375,7 +375,9 @@ Status Session::DefineParquet(const std::string& name, const TableStatement* dec
   }
   std::string select;
   for (const auto& group : groups) {
-    std::string reader = "read_parquet(" + PathList(group) + ", union_by_name = true, ";
+    std::string reader = "read_parquet(" + PathList(group) +
+                         ", union_by_name = true, filename = " + QuoteLiteral(ParquetTag(name)) +
+                         ", ";
     reader += hive ? "hive_partitioning = true, hive_types_autocast = false)"
                    : "hive_partitioning = false)";
     auto columns = engine_.Query(*connection_, "SELECT * FROM " + reader + " LIMIT 0");

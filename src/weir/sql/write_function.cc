@@ -256,6 +256,12 @@ void AddOrigin(duckdb::OptimizerExtensionInput& input,
   write.multiplies = multiplies;
 }
 
+void ShareScannedColumns(duckdb::OptimizerExtensionInput&,
+                         duckdb::unique_ptr<duckdb::LogicalOperator>& plan) {
+  if (plan->type != duckdb::LogicalOperatorType::LOGICAL_COPY_TO_FILE) return;
+  if (plan->Cast<duckdb::LogicalCopyToFile>().function.name == kFormatName) ShareColumns(*plan);
+}
+
 }  // namespace
 
 void FlowWrites::Set(std::shared_ptr<FlowWrite> write) {
@@ -294,6 +300,7 @@ void RegisterWriteFunction(duckdb::DatabaseInstance& database, std::shared_ptr<F
 
   duckdb::OptimizerExtension hook;
   hook.pre_optimize_function = AddOrigin;
+  hook.optimize_function = ShareScannedColumns;
   auto hook_info = duckdb::make_shared_ptr<HookInfo>();
   hook_info->scans = std::move(scans);
   hook.optimizer_info = std::move(hook_info);
