@@ -7,6 +7,7 @@
 #include "weir/columnar/types.h"
 #include "weir/sql/contract_of.h"
 #include "weir/sql/row_origin.h"
+#include "weir/sql/staged_rows.h"
 
 namespace weir::sql {
 
@@ -330,10 +331,15 @@ class Preparer {
     WEIR_RETURN_IF_ERROR(CheckContractColumns(table, out.contract, out.schema));
     WEIR_RETURN_IF_ERROR(
         session_.BindConditions(out.schema, RowConditions(table), now_us_).status());
+    WEIR_RETURN_IF_ERROR(CheckOwnNames(flow, out));
     if (flow.external) WEIR_RETURN_IF_ERROR(CheckOnlyAdds(flow, out.contract));
     std::set<std::string> inputs;
     std::set<std::string> views;
     CollectInputs(step, inputs, views);
+    // No mention tells what query_table('...') reads.
+    for (const std::string& name : NamesRead(*bound.plan, session_.scans())) {
+      if (const Relation* relation = prepared_.Find(name)) inputs.insert(relation->declared->name);
+    }
     out.inputs.assign(inputs.begin(), inputs.end());
     out.origins = OriginNames(*bound.plan, session_.scans());
     out.needs_order =
@@ -348,6 +354,21 @@ class Preparer {
       WEIR_RETURN_IF_ERROR(AddTable(table, out.schema));
     }
     prepared_.flows.push_back(std::move(out));
+    return Status::Ok();
+  }
+
+  // Where rows are put aside or sorted, they stand beside columns of ours.
+  static Status CheckOwnNames(const Flow& flow, const PreparedFlow& out) {
+    if (out.primary_key.empty() && !NeedsStaging(out.contract)) return Status::Ok();
+    for (const columnar::Field& field : out.schema.fields) {
+      if (!ToLower(field.name).starts_with("__weir_")) continue;
+      return flow.text
+          .ErrorHere(0, ErrorCode::kInvalid,
+                     "table " + flow.table + " has a column '" + field.name +
+                         "'; with a key or a check over many rows, names that begin with __weir_ "
+                         "are Weir's own")
+          .Fix("give the column another name");
+    }
     return Status::Ok();
   }
 
@@ -492,6 +513,15 @@ class Preparer {
                                       std::to_string(names.size()) + ": " + Joined(names));
     }
     for (size_t i = 0; i < names.size(); ++i) {
+      const bool again =
+          std::any_of(names.begin(), names.begin() + static_cast<ptrdiff_t>(i),
+                      [&](const std::string& other) { return EqualsIgnoreCase(names[i], other); });
+      if (again) {
+        return flow.text
+            .ErrorHere(0, ErrorCode::kInvalid,
+                       "INSERT INTO " + flow.table + " names column '" + names[i] + "' twice")
+            .Fix("name each column once, in the order of the query's columns");
+      }
       if (out.schema.Find(names[i]) < 0) {
         return flow.text
             .ErrorHere(0, ErrorCode::kNotFound,
@@ -524,10 +554,38 @@ class Preparer {
     return "";
   }
 
+  // The macros that a definition calls, and those that they call.
+  std::string MacrosOf(const std::string& definition) const {
+    std::string out;
+    std::set<const MacroStatement*> called;
+    for (bool more = true; more;) {
+      more = false;
+      for (const MacroStatement* macro : project_.macros) {
+        if (called.count(macro) > 0 || !Calls(definition + out, macro->name)) continue;
+        called.insert(macro);
+        out += "\nMACRO " + Normalised(macro->text);
+        more = true;
+      }
+    }
+    return out;
+  }
+
+  static bool Calls(const std::string& text, const std::string& name) {
+    const auto tokens = Tokenize({"", text});
+    return !tokens.ok() || std::any_of(tokens->begin(), tokens->end(), [&](const Token& token) {
+      return EqualsIgnoreCase(token.text, name);
+    });
+  }
+
   std::string Definition(const PreparedFlow& flow, const std::set<std::string>& views) const {
     std::string out = Normalised(flow.flow->query);
+    if (!flow.flow->insert_columns.empty()) {
+      out += "\nINTO (" + Joined(flow.flow->insert_columns) + ")";
+    }
     for (const std::string& name : views) {
-      out += "\nVIEW " + name + " AS " + Normalised(views_.at(name)->view->query);
+      const ViewStatement& view = *views_.at(name)->view;
+      const std::string columns = view.columns.empty() ? "" : " (" + Joined(view.columns) + ")";
+      out += "\nVIEW " + name + columns + " AS " + Normalised(view.query);
     }
     for (const std::string& name : flow.inputs) {
       for (const ColumnDefinition& column : prepared_.Find(name)->declared->columns) {
@@ -535,6 +593,7 @@ class Preparer {
         out += "\nCOLUMN " + name + "." + column.name + " AS " + Normalised(column.computed);
       }
     }
+    out += MacrosOf(out);
     if (!flow.primary_key.empty()) out += "\nPRIMARY KEY (" + Joined(flow.primary_key) + ")";
     if (!flow.partition_columns.empty()) {
       out += "\nPARTITIONED BY (" + Joined(flow.partition_columns) + ")";
