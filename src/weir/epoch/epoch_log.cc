@@ -13,7 +13,9 @@ constexpr const char* kManifestEnding = ".json";
 constexpr const char* kBegunEnding = ".begun";
 constexpr const char* kDoneEnding = ".done";
 constexpr const char* kDiscardedEnding = ".discarded";
-constexpr const char* kEndings[] = {kManifestEnding, kBegunEnding, kDoneEnding, kDiscardedEnding};
+constexpr const char* kRowsEnding = ".rows.parquet";
+constexpr const char* kEndings[] = {kManifestEnding, kBegunEnding, kDoneEnding, kDiscardedEnding,
+                                    kRowsEnding};
 
 // The epoch of "00000000000000000007.json" for the ending ".json"; nullopt for other names, such
 // as temp files that a crash left behind.
@@ -166,6 +168,8 @@ Status EpochLog::Withdraw(const Manifest& manifest, const std::string& why) {
   WEIR_RETURN_IF_ERROR(env_.RemoveFile(PathOf(manifest.epoch, kManifestEnding)));
   return env_.SyncDir(folder_);
 }
+
+std::string EpochLog::RowsPath(uint64_t epoch) const { return PathOf(epoch, kRowsEnding); }
 
 Status EpochLog::Forget(uint64_t keep_newest) {
   WEIR_ASSIGN_OR_RETURN(const std::vector<FileInfo> entries, ListOrEmpty(env_, folder_));

@@ -4,6 +4,7 @@
 //   00000000000000000007.begun      at least one sink may hold epoch 7, and others not yet
 //   00000000000000000007.done       every sink holds epoch 7
 //   00000000000000000006.discarded  why epoch 6 was given up (its manifest is gone)
+//   00000000000000000005.rows.parquet  rows that a token of epoch 5 speaks of (sql/replay.h)
 //
 // The manifest is the commit point; the markers only say how far step 3 of the exactly-once step
 // came. A lost .done costs a repeated, idempotent Commit. .begun is durable before a second sink is
@@ -56,8 +57,12 @@ class EpochLog {
   // Takes the manifest back, durably, and leaves a .discarded file with the reason.
   Status Withdraw(const Manifest& manifest, const std::string& why);
 
-  // Removes manifests and markers of all but the newest `keep_newest` epochs; keeps the newest
-  // epoch and the newest that is done in any case.
+  // Where an epoch that is about to be prepared may keep rows that its tokens speak of: of no use
+  // once the epoch is done. The folder may be missing, and who writes it syncs file and folder.
+  std::string RowsPath(uint64_t epoch) const;
+
+  // Removes manifests, markers and rows of all but the newest `keep_newest` epochs; keeps the
+  // newest epoch and the newest that is done in any case.
   Status Forget(uint64_t keep_newest);
 
   const std::string& folder() const { return folder_; }

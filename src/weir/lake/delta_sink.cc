@@ -284,6 +284,7 @@ class DeltaSink : public columnar::BatchSink {
   Status CheckPredicate() {
     if (options_.mode.overwrite_where.empty()) return Status();
     WEIR_ASSIGN_OR_RETURN(auto connection, engine_.Connect());
+    WEIR_RETURN_IF_ERROR(SetWarehouse(engine_, *connection, log_.table()));
     auto bound =
         engine_.Query(*connection, "SELECT 1 FROM " + ScanSql(schema_, partition_columns_, {}) +
                                        " WHERE (" + options_.mode.overwrite_where + "\n)");
@@ -301,6 +302,7 @@ class DeltaSink : public columnar::BatchSink {
       files.push_back({ResolveLogPath(log_.table(), add.path), add.partition_values});
     }
     WEIR_ASSIGN_OR_RETURN(auto connection, engine_.Connect());
+    WEIR_RETURN_IF_ERROR(SetWarehouse(engine_, *connection, log_.table()));
     WEIR_ASSIGN_OR_RETURN(
         auto result,
         engine_.Query(*connection, "SELECT count(*) FROM " +

@@ -189,9 +189,18 @@ Result<int64_t> WriteQuery(columnar::Engine& engine, duckdb::Connection& connect
   });
 }
 
+Status SetWarehouse(columnar::Engine& engine, duckdb::Connection& connection,
+                    const std::string& table) {
+  return engine
+      .Query(connection, "SET VARIABLE weir_warehouse = " +
+                             columnar::QuoteLiteral(PathPattern(ParentPath(table))))
+      .status();
+}
+
 Result<Rewrite> RewriteWhere(columnar::Engine& engine, const Snapshot& snapshot,
                              const std::string& predicate, const DataFilesOptions& options) {
   WEIR_ASSIGN_OR_RETURN(auto connection, engine.Connect());
+  WEIR_RETURN_IF_ERROR(SetWarehouse(engine, *connection, options.table));
   const auto& schema = snapshot.schema();
   const auto& partition_columns = snapshot.metadata().partition_columns;
   const std::string path = kScanFileColumn;

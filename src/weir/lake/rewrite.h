@@ -29,6 +29,11 @@ struct Rewrite {
   std::function<bool(const AddFile&)> may_match;
 };
 
+// Predicates may read files that lie beside the tables, wherever the warehouse is by then:
+// read_parquet(getvariable('weir_warehouse') || '/...').
+Status SetWarehouse(columnar::Engine& engine, duckdb::Connection& connection,
+                    const std::string& table);
+
 // Rows for which the SQL expression is true.
 Result<Rewrite> RewriteWhere(columnar::Engine& engine, const Snapshot& snapshot,
                              const std::string& predicate, const DataFilesOptions& options);

@@ -17,7 +17,12 @@ bool IsPartitionColumn(const std::vector<std::string>& partition_columns, const 
          partition_columns.end();
 }
 
-// DuckDB takes paths as patterns; a bracket around a special character makes it plain.
+std::string Typed(const std::string& expression, const duckdb::LogicalType& type) {
+  return "CAST(" + expression + " AS " + type.ToString() + ")";
+}
+
+}  // namespace
+
 std::string PathPattern(const std::string& path) {
   std::string out;
   for (const char c : path) {
@@ -31,12 +36,6 @@ std::string PathPattern(const std::string& path) {
   }
   return out;
 }
-
-std::string Typed(const std::string& expression, const duckdb::LogicalType& type) {
-  return "CAST(" + expression + " AS " + type.ToString() + ")";
-}
-
-}  // namespace
 
 std::string ColumnListSql(const columnar::Schema& schema) {
   std::string out;

@@ -480,8 +480,9 @@ class FlowRunner::Epoch {
     }
     WEIR_ASSIGN_OR_RETURN(std::string flagged,
                           FlaggedSelect(flow_.contract, flow_.schema, relations, &flag_checks_));
-    WEIR_RETURN_IF_ERROR(JudgeTableChecks(
-        FutureTable(flow_.schema, flow_.contract, flagged, relations.existing, flag_checks_)));
+    WEIR_ASSIGN_OR_RETURN(passes_, PassesChecks(flow_.contract, flag_checks_, settings_.now_us));
+    WEIR_RETURN_IF_ERROR(
+        JudgeTableChecks(FutureTable(flow_.schema, flagged, passes_, relations.existing)));
     return flagged;
   }
 
@@ -493,8 +494,7 @@ class FlowRunner::Epoch {
     for (const std::string& key : flow_.primary_key) {
       keys += (keys.empty() ? "" : ", ") + columnar::QuoteName(key);
     }
-    std::string rows = "SELECT *, (" + PassesChecks(flow_.contract, flag_checks_) +
-                       ") AS __weir_passes FROM (" + flagged + ")";
+    std::string rows = "SELECT *, (" + passes_ + ") AS __weir_passes FROM (" + flagged + ")";
     if (keys.empty()) {
       return "SELECT * EXCLUDE (__weir_passes) FROM (" + rows + ") WHERE " + Backfilled();
     }
@@ -596,9 +596,9 @@ class FlowRunner::Epoch {
     columnar::SinkOptions quarantine_options = QuarantineOptions();
     if (outcome_.plan.kind == RefreshKind::kBackfill) {
       // Rows of the part that is computed again were rejected before: they are judged anew.
-      WEIR_ASSIGN_OR_RETURN(std::vector<std::string> ids,
-                            QuarantinedIds(session_, runner_.catalog_, flow_, settings_.backfill));
-      quarantine_options.mode = ReplaceQuarantined(ids);
+      WEIR_ASSIGN_OR_RETURN(quarantine_options.mode,
+                            ReplaceQuarantinedWhere(session_, log_, epoch_, runner_.catalog_, flow_,
+                                                    settings_.backfill));
     }
     const bool replaces = !quarantine_options.mode.overwrite_where.empty();
     quarantine_ = std::make_unique<QuarantineSink>(runner_.catalog_, session_.engine(),
@@ -687,6 +687,9 @@ class FlowRunner::Epoch {
       if (results.error().code() != ErrorCode::kInDoubt) Abort(manifest);
       return std::move(results).error().While("table " + table());
     }
+    if (outcome_.plan.kind == RefreshKind::kBackfill) {
+      RemoveRows(session_.engine().env(), log_, epoch_);
+    }
     // What could not be forgotten is forgotten with the next epoch.
     (void)log_.Forget(kEpochsKept).ok();
     outcome_.epoch = epoch_;
@@ -728,6 +731,7 @@ class FlowRunner::Epoch {
   std::vector<size_t> bound_checks_;
   std::vector<std::unique_ptr<duckdb::Expression>> bound_conditions_;
   std::vector<size_t> flag_checks_;  // set checks, by index in the contract
+  std::string passes_;               // of staged rows: no check rejects it
   std::unique_ptr<StagedRows> staged_;
   std::unique_ptr<QuarantineSink> quarantine_;
   std::shared_ptr<const guard::QuarantineSpec> quarantine_spec_;

@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include "duckdb/main/connection.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
+#include "weir/columnar/parquet_writer.h"
 #include "weir/epoch/step.h"
 #include "weir/guard/quarantine.h"
 #include "weir/sql/flow_inputs.h"
@@ -20,11 +22,26 @@ constexpr const char* kQuarantineView = "__weir_quarantine";
 constexpr const char* kReplayTable = "__weir_replay";
 constexpr const char* kMendedTable = "__weir_mended";
 
+// DuckDB's paths ($."name") can't say every name: a quote ends it, a star means all.
+std::string JsonPointer(const std::string& name) {
+  std::string pointer = "/";
+  for (const char c : name) {
+    if (c == '~') {
+      pointer += "~0";
+    } else if (c == '/') {
+      pointer += "~1";
+    } else {
+      pointer += c;
+    }
+  }
+  return pointer;
+}
+
 // The table's columns out of a JSON column `row`.
 std::string ColumnsOfJson(const columnar::Schema& schema) {
   std::string list;
   for (const columnar::Field& field : schema.fields) {
-    const std::string path = QuoteLiteral("$.\"" + field.name + "\"");
+    const std::string path = QuoteLiteral(JsonPointer(field.name));
     const bool text = field.type.id() == duckdb::LogicalTypeId::VARCHAR ||
                       field.type.id() == duckdb::LogicalTypeId::BLOB;
     const std::string value = "CAST(row AS JSON) " + std::string(text ? "->> " : "-> ") + path;
@@ -74,16 +91,18 @@ class Replay {
     if (!there || !recovery.newest) return outcome_;
     WEIR_RETURN_IF_ERROR(TakeRows());
     WEIR_RETURN_IF_ERROR(KeepMended());
-    if (mended_.empty()) return outcome_;
+    WEIR_ASSIGN_OR_RETURN(const int64_t mended, Count(kMendedTable));
+    if (mended == 0) return outcome_;
     epoch::Manifest manifest = *recovery.newest;  // positions, definition and hashes stay
     manifest.epoch += 1;
     manifest.now_us = settings_.now_us;
     manifest.run_id = settings_.run_id;
-    manifest.facts = "{\"replayed\":" + std::to_string(mended_.size()) + "}";
+    manifest.facts = "{\"replayed\":" + std::to_string(mended) + "}";
     manifest.tokens.clear();
     WEIR_RETURN_IF_ERROR(WriteSinks(manifest));
     WEIR_RETURN_IF_ERROR(epoch::CommitEpoch(log_, manifest, committer_of_).status());
-    outcome_.replayed = static_cast<int64_t>(mended_.size());
+    RemoveRows(session_.engine().env(), log_, manifest.epoch);
+    outcome_.replayed = mended;
     outcome_.epoch = manifest.epoch;
     return outcome_;
   }
@@ -108,6 +127,7 @@ class Replay {
              "AS f SEMI JOIN " +
              chosen + " AS q USING (quarantine_id))";
     }
+    if (!request_.from_file.empty()) WEIR_RETURN_IF_ERROR(CheckLines(rows));
     WEIR_ASSIGN_OR_RETURN(outcome_.asked, Count(rows));
     WEIR_ASSIGN_OR_RETURN(outcome_.unparsed, Count(rows + " WHERE row IS NULL"));
     Status taken = session_.Execute(fmt::format(
@@ -115,6 +135,24 @@ class Replay {
         kReplayTable, ColumnsOfJson(flow_.schema), rows));
     if (taken.ok()) return taken;
     return std::move(taken).error().While("taking rows out of the quarantine of " + table());
+  }
+
+  // A row that the file has more often than the quarantine would be in the table more than once.
+  Status CheckLines(const std::string& rows) {
+    WEIR_ASSIGN_OR_RETURN(
+        auto twice,
+        session_.engine().Query(
+            session_.connection(),
+            fmt::format("SELECT quarantine_id FROM (SELECT quarantine_id, count(*) AS lines FROM "
+                        "{} GROUP BY ALL) JOIN (SELECT quarantine_id, count(*) AS there FROM {} "
+                        "GROUP BY ALL) USING (quarantine_id) WHERE lines > there LIMIT 1",
+                        rows, kQuarantineView)));
+    if (twice->RowCount() == 0) return Status::Ok();
+    return Error::User(ErrorCode::kInvalid, "the row of quarantine_id " +
+                                                twice->GetValue(0, 0).ToString() +
+                                                " stands there more than once")
+        .At(request_.from_file)
+        .Fix("keep one line of it");
   }
 
   // Rows that no check of today's contract rejects.
@@ -136,19 +174,12 @@ class Replay {
     std::vector<size_t> flags;
     WEIR_ASSIGN_OR_RETURN(std::string flagged,
                           FlaggedSelect(flow_.contract, flow_.schema, relations, &flags));
-    WEIR_RETURN_IF_ERROR(session_.Execute(
+    WEIR_ASSIGN_OR_RETURN(const std::string passes,
+                          PassesChecks(flow_.contract, flags, settings_.now_us));
+    return session_.Execute(
         fmt::format("CREATE OR REPLACE TEMP TABLE {} AS SELECT r.* FROM {} AS r SEMI JOIN "
                     "(SELECT * FROM ({}) WHERE {}) AS f ON r.rowid = f.{}",
-                    kMendedTable, kReplayTable, flagged, PassesChecks(flow_.contract, flags),
-                    columnar::kOriginOffsetColumn)));
-    WEIR_ASSIGN_OR_RETURN(
-        auto rows,
-        session_.engine().Query(session_.connection(),
-                                fmt::format("SELECT quarantine_id FROM {}", kMendedTable)));
-    for (size_t i = 0; i < rows->RowCount(); ++i) {
-      mended_.push_back(rows->GetValue(0, i).ToString());
-    }
-    return Status::Ok();
+                    kMendedTable, kReplayTable, flagged, passes, columnar::kOriginOffsetColumn));
   }
 
   Status WriteSinks(epoch::Manifest& manifest) {
@@ -179,15 +210,38 @@ class Replay {
     leaving.flow_id = flow_.flow->id;
     leaving.epoch = manifest.epoch;
     leaving.schema = guard::QuarantineSchema();
-    leaving.mode = ReplaceQuarantined(mended_);
+    WEIR_ASSIGN_OR_RETURN(
+        leaving.mode,
+        ReplaceQuarantined(session_, log_, manifest.epoch,
+                           fmt::format("SELECT DISTINCT quarantine_id FROM {}", kMendedTable)));
     leaving.now_us = settings_.now_us;
     QuarantineSink quarantine(catalog_, session_.engine(), guard::QuarantineTableName(table()),
                               leaving);
     WEIR_RETURN_IF_ERROR(quarantine.Open());
+    WEIR_RETURN_IF_ERROR(KeepTheOthers(quarantine));
     WEIR_ASSIGN_OR_RETURN(std::string token, sink->Prepare(manifest.epoch));
     manifest.tokens.push_back({table(), std::move(token)});
     WEIR_ASSIGN_OR_RETURN(auto leaving_token, quarantine.Prepare(manifest.epoch));
     manifest.tokens.push_back({quarantine.table(), std::move(*leaving_token)});
+    return Status::Ok();
+  }
+
+  // Rows that are the same in everything, such as those of a UNION ALL of a source with itself,
+  // have one quarantine_id: of these, as many leave as were mended.
+  Status KeepTheOthers(QuarantineSink& quarantine) {
+    WEIR_ASSIGN_OR_RETURN(
+        auto rows,
+        session_.engine().Query(
+            session_.connection(),
+            fmt::format("SELECT {0} FROM (SELECT *, row_number() OVER (PARTITION BY quarantine_id) "
+                        "AS __weir_number FROM {1} SEMI JOIN {2} USING (quarantine_id)) JOIN "
+                        "(SELECT quarantine_id, count(*) AS __weir_mended FROM {2} GROUP BY ALL) "
+                        "USING (quarantine_id) WHERE __weir_number > __weir_mended",
+                        ColumnNames(guard::QuarantineSchema()), kQuarantineView, kMendedTable)));
+    while (auto chunk = rows->Fetch()) {
+      if (chunk->size() == 0) break;
+      WEIR_RETURN_IF_ERROR(quarantine.Write(*chunk));
+    }
     return Status::Ok();
   }
 
@@ -199,7 +253,6 @@ class Replay {
   FlowInputs inputs_;
   epoch::EpochLog log_;
   epoch::CommitterOf committer_of_;
-  std::vector<std::string> mended_;  // quarantine ids
   ReplayOutcome outcome_;
 };
 
@@ -216,32 +269,53 @@ Result<ReplayOutcome> ReplayQuarantine(Session& session, const PreparedProject& 
       .Fix(DidYouMean(request.table, project.project->Names()));
 }
 
-Result<std::vector<std::string>> QuarantinedIds(Session& session, columnar::Catalog& catalog,
-                                                const PreparedFlow& flow,
-                                                const std::string& condition) {
-  std::vector<std::string> ids;
-  WEIR_ASSIGN_OR_RETURN(bool there, DefineQuarantine(session, catalog, flow.flow->table));
-  if (!there) return ids;
-  WEIR_ASSIGN_OR_RETURN(auto rows, session.engine().Query(
-                                       session.connection(),
-                                       "SELECT quarantine_id FROM (SELECT quarantine_id, " +
-                                           ColumnsOfJson(flow.schema) + " FROM " + kQuarantineView +
-                                           " WHERE row IS NOT NULL) WHERE (" + condition + "\n)"));
-  for (size_t i = 0; i < rows->RowCount(); ++i) ids.push_back(rows->GetValue(0, i).ToString());
-  return ids;
-}
-
-columnar::WriteMode ReplaceQuarantined(const std::vector<std::string>& ids) {
+Result<columnar::WriteMode> ReplaceQuarantined(Session& session, const epoch::EpochLog& log,
+                                               uint64_t epoch, const std::string& ids) {
+  columnar::Engine& engine = session.engine();
+  WEIR_ASSIGN_OR_RETURN(auto found, engine.Query(session.connection(), ids));
   columnar::WriteMode mode;
-  if (ids.empty()) return mode;
+  if (found->RowCount() == 0) return mode;
+  const std::string path = log.RowsPath(epoch);
+  WEIR_RETURN_IF_ERROR(engine.env().CreateDirsSynced(log.folder()));
+  const columnar::Schema schema{{{"quarantine_id", duckdb::LogicalType::VARCHAR, false}}};
+  WEIR_ASSIGN_OR_RETURN(auto connection, engine.Connect());
+  connection->BeginTransaction();
+  duckdb::ClientContext& context = *connection->context;
+  WEIR_ASSIGN_OR_RETURN(auto writer, columnar::ParquetWriter::Create(context, path, schema, {}));
+  WEIR_ASSIGN_OR_RETURN(auto local, writer->NewLocal(context));
+  while (auto chunk = found->Fetch()) {
+    if (chunk->size() == 0) break;
+    WEIR_RETURN_IF_ERROR(local->Write(context, *chunk));
+  }
+  WEIR_RETURN_IF_ERROR(local->Finish(context));
+  WEIR_RETURN_IF_ERROR(writer->Close(context).status());
+  WEIR_RETURN_IF_ERROR(engine.env().SyncDir(log.folder()));
+  connection->Commit();
   mode.kind = columnar::WriteMode::Kind::kOverwrite;
   mode.brings_other_rows = true;
-  mode.overwrite_where = "quarantine_id IN (";
-  for (size_t i = 0; i < ids.size(); ++i) {
-    mode.overwrite_where += (i ? ", " : "") + QuoteLiteral(ids[i]);
-  }
-  mode.overwrite_where += ")";
+  // The flow's folder in _weir, and the file in it.
+  const std::string flow = BaseName(log.folder());
+  mode.overwrite_where =
+      "quarantine_id IN (SELECT quarantine_id FROM read_parquet(getvariable('weir_warehouse') || " +
+      QuoteLiteral("/_weir/" + flow + "/" + BaseName(path)) + "))";
   return mode;
+}
+
+Result<columnar::WriteMode> ReplaceQuarantinedWhere(Session& session, const epoch::EpochLog& log,
+                                                    uint64_t epoch, columnar::Catalog& catalog,
+                                                    const PreparedFlow& flow,
+                                                    const std::string& condition) {
+  WEIR_ASSIGN_OR_RETURN(bool there, DefineQuarantine(session, catalog, flow.flow->table));
+  if (!there) return columnar::WriteMode();
+  return ReplaceQuarantined(session, log, epoch,
+                            "SELECT DISTINCT quarantine_id FROM (SELECT quarantine_id, " +
+                                ColumnsOfJson(flow.schema) + " FROM " + kQuarantineView +
+                                " WHERE row IS NOT NULL) WHERE (" + condition + "\n)");
+}
+
+void RemoveRows(Env& env, const epoch::EpochLog& log, uint64_t epoch) {
+  // What can't be removed is forgotten with its epoch.
+  (void)env.RemoveFile(log.RowsPath(epoch)).ok();
 }
 
 }  // namespace weir::sql

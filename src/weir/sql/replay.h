@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "weir/epoch/epoch_log.h"
 #include "weir/sql/flow_run.h"
 
 namespace weir::sql {
@@ -31,12 +32,17 @@ Result<ReplayOutcome> ReplayQuarantine(Session& session, const PreparedProject& 
                                        columnar::Catalog& catalog, const RunSettings& settings,
                                        const ReplayRequest& request);
 
-// Ids of the quarantined rows of a flow's table for which a condition over the table's columns
-// holds.
-Result<std::vector<std::string>> QuarantinedIds(Session& session, columnar::Catalog& catalog,
-                                                const PreparedFlow& flow,
-                                                const std::string& condition);
-// An overwrite of exactly these rows by whatever is written; an append if there are none.
-columnar::WriteMode ReplaceQuarantined(const std::vector<std::string>& ids);
+// An overwrite that takes rows out of the quarantine, whatever is written; an append if there are
+// none. `ids`: a query for their quarantine_id. They lie in a file of the epoch log, so that what
+// the table's log and the manifest hold stays small: RemoveRows when the epoch is committed.
+Result<columnar::WriteMode> ReplaceQuarantined(Session& session, const epoch::EpochLog& log,
+                                               uint64_t epoch, const std::string& ids);
+// The same for the quarantined rows of a flow's table for which a condition over the table's
+// columns holds.
+Result<columnar::WriteMode> ReplaceQuarantinedWhere(Session& session, const epoch::EpochLog& log,
+                                                    uint64_t epoch, columnar::Catalog& catalog,
+                                                    const PreparedFlow& flow,
+                                                    const std::string& condition);
+void RemoveRows(Env& env, const epoch::EpochLog& log, uint64_t epoch);
 
 }  // namespace weir::sql

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "duckdb/main/connection.hpp"
+#include "weir/sql/rewrite.h"
 
 namespace weir::sql {
 
@@ -37,13 +38,18 @@ std::string ColumnList(const columnar::Schema& schema) {
   return list;
 }
 
-// Rows that no row check rejects: only they can be the first of their key.
-std::string RowChecksPass(const guard::Contract& contract) {
+// Rows that no row check rejects; "" if none can.
+Result<std::string> RowChecksPass(const guard::Contract& contract, int64_t now_us) {
   std::string condition;
   for (const guard::Check& check : contract.checks) {
     if (check.kind != guard::CheckKind::kRow || check.action == guard::Action::kWarn) continue;
+    Fragment expression;
+    expression.source =
+        std::make_shared<const SourceText>(SourceText{check.where, check.expression});
+    expression.text = check.expression;
+    WEIR_ASSIGN_OR_RETURN(const RewrittenQuery rewritten, RewriteQuery(expression, now_us));
     condition +=
-        (condition.empty() ? "" : " AND ") + ("coalesce(TRY(" + check.expression) + "\n), false)";
+        (condition.empty() ? "" : " AND ") + ("coalesce(TRY(" + rewritten.text) + "\n), false)";
   }
   return condition;
 }
@@ -108,24 +114,47 @@ Result<std::string> FlaggedSelect(const guard::Contract& contract, const columna
   }
   row.existing = relations.existing;
   row.references = relations.references;
-  row.eligible = RowChecksPass(contract).empty() ? "" : "b.__weir_eligible";
+
+  // Only rows that no other check rejects can be the first of their key: each UNIQUE looks at the
+  // flags of REFERENCES and of those before it.
+  WEIR_ASSIGN_OR_RETURN(std::string eligible, RowChecksPass(contract, relations.now_us));
+  const auto require = [&](size_t check) {
+    if (contract.checks[check].action == guard::Action::kWarn) return;
+    eligible += (eligible.empty() ? "" : " AND ") + FlagName(check);
+  };
+  std::string rows = relations.staged;
+  std::string references;
+  for (size_t i = 0; i < contract.checks.size(); ++i) {
+    if (contract.checks[i].kind != guard::CheckKind::kReferences) continue;
+    WEIR_ASSIGN_OR_RETURN(std::string flag, guard::RowFlagSql(contract.checks[i], row));
+    references += ", (" + flag + ") AS " + FlagName(i);
+    require(i);
+  }
+  if (!references.empty()) rows = "(SELECT *" + references + " FROM " + rows + " AS b)";
+  for (size_t i = 0; i < contract.checks.size(); ++i) {
+    if (contract.checks[i].kind != guard::CheckKind::kUnique) continue;
+    const std::string name = QuoteName("__weir_eligible_" + std::to_string(i));
+    row.eligible = eligible.empty() ? "" : "b." + name;
+    if (!eligible.empty())
+      rows = "(SELECT *, (" + eligible + ") AS " + name + " FROM " + rows + ")";
+    WEIR_ASSIGN_OR_RETURN(std::string flag, guard::RowFlagSql(contract.checks[i], row));
+    rows = "(SELECT *, (" + flag + ") AS " + FlagName(i) + " FROM " + rows + " AS b)";
+    require(i);
+  }
+
   std::string select = "SELECT " + ColumnList(schema);
   for (size_t i = 0; i < contract.checks.size(); ++i) {
     if (!DecidesOverSets(contract.checks[i])) continue;
-    WEIR_ASSIGN_OR_RETURN(std::string flag, guard::RowFlagSql(contract.checks[i], row));
-    select += ", (" + flag + ") AS " + FlagName(i);
+    select += ", " + FlagName(i);
     flag_checks->push_back(i);
   }
   for (const columnar::Field& field : StagedFields()) select += ", " + field.name;
-  std::string batch = relations.staged;
-  if (!row.eligible.empty()) {
-    batch = "(SELECT *, (" + RowChecksPass(contract) + ") AS __weir_eligible FROM " + batch + ")";
-  }
-  return select + " FROM " + batch + " AS b";
+  return select + " FROM " + rows;
 }
 
-std::string PassesChecks(const guard::Contract& contract, const std::vector<size_t>& flag_checks) {
-  std::string condition = RowChecksPass(contract);
+Result<std::string> PassesChecks(const guard::Contract& contract,
+                                 const std::vector<size_t>& flag_checks, int64_t now_us) {
+  WEIR_ASSIGN_OR_RETURN(std::string condition, RowChecksPass(contract, now_us));
   for (size_t check : flag_checks) {
     if (contract.checks[check].action == guard::Action::kWarn) continue;
     condition += (condition.empty() ? "" : " AND ") + FlagName(check);
@@ -133,12 +162,10 @@ std::string PassesChecks(const guard::Contract& contract, const std::vector<size
   return condition.empty() ? "true" : condition;
 }
 
-std::string FutureTable(const columnar::Schema& schema, const guard::Contract& contract,
-                        const std::string& flagged_select, const std::string& existing,
-                        const std::vector<size_t>& flag_checks) {
+std::string FutureTable(const columnar::Schema& schema, const std::string& flagged_select,
+                        const std::string& passes, const std::string& existing) {
   const std::string columns = ColumnList(schema);
-  std::string relation = "SELECT " + columns + " FROM (" + flagged_select + ") WHERE " +
-                         PassesChecks(contract, flag_checks);
+  std::string relation = "SELECT " + columns + " FROM (" + flagged_select + ") WHERE " + passes;
   if (!existing.empty()) relation += " UNION ALL SELECT " + columns + " FROM " + existing;
   return "(" + relation + ")";
 }

@@ -64,13 +64,14 @@ Result<std::string> FlaggedSelect(const guard::Contract& contract, const columna
                                   const StageRelations& relations,
                                   std::vector<size_t>* flag_checks);
 
-// The condition over FlaggedSelect's columns under which no check of the contract rejects a row;
-// "true" for a contract that rejects none.
-std::string PassesChecks(const guard::Contract& contract, const std::vector<size_t>& flag_checks);
+// The condition over FlaggedSelect's columns under which no check of the contract rejects a row, at
+// the run's fixed now(); "true" for a contract that rejects none.
+Result<std::string> PassesChecks(const guard::Contract& contract,
+                                 const std::vector<size_t>& flag_checks, int64_t now_us);
 
-// A relation of the table as it will be: the staged rows that no check rejects, and the existing.
-std::string FutureTable(const columnar::Schema& schema, const guard::Contract& contract,
-                        const std::string& flagged_select, const std::string& existing,
-                        const std::vector<size_t>& flag_checks);
+// A relation of the table as it will be: the staged rows that no check rejects (`passes`), and the
+// existing.
+std::string FutureTable(const columnar::Schema& schema, const std::string& flagged_select,
+                        const std::string& passes, const std::string& existing);
 
 }  // namespace weir::sql
