@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -72,7 +73,10 @@ std::string_view TextUpToHere(Reading& reading, const char* begin) {
 // One column, or one part of a nested one: values are collected as text, and cast together.
 class Node {
  public:
-  Node(LogicalType type, std::string path) : type_(std::move(type)), path_(std::move(path)) {
+  // `key`: of a map. Its keys are texts, whatever their type.
+  Node(LogicalType type, std::string path, bool key = false)
+      : type_(std::move(type)), path_(std::move(path)), key_(key) {
+    if (key_) return;
     switch (type_.id()) {
       case LogicalTypeId::STRUCT:
         kind_ = Kind::kStruct;
@@ -89,7 +93,7 @@ class Node {
       case LogicalTypeId::MAP:
         kind_ = Kind::kMap;
         children_.push_back(
-            std::make_unique<Node>(duckdb::MapType::KeyType(type_), path_ + ".(key)"));
+            std::make_unique<Node>(duckdb::MapType::KeyType(type_), path_ + ".(key)", true));
         children_.push_back(
             std::make_unique<Node>(duckdb::MapType::ValueType(type_), path_ + ".*"));
         break;
@@ -141,8 +145,8 @@ class Node {
     return Mismatch(value, reading, depth, type);
   }
 
-  // Casts what was collected into rows [0, count()) of the vector. `failed(row, path, value, type)`
-  // for what does not cast; such elements are NULL.
+  // Casts what was collected into rows [0, count()) of the vector. `failed(row, path, value,
+  // reason, key)` for what does not cast; such elements are NULL, and so are maps with such a key.
   template <typename Failed>
   void Finish(Vector& result, const std::shared_ptr<const void>& memory, const Failed& failed) {
     const size_t n = count();
@@ -150,7 +154,8 @@ class Node {
       std::vector<uint32_t> bad;
       CastText(values_, result, memory, &bad);
       for (const uint32_t i : bad) {
-        failed(rows_[i], path_, std::string_view(values_.data[i], values_.size[i]), type_);
+        const std::string_view value(values_.data[i], values_.size[i]);
+        failed(rows_[i], path_, value, CastFailure(value, type_), key_);
       }
       return;
     }
@@ -179,6 +184,7 @@ class Node {
     } else {
       children_[0]->Finish(duckdb::MapVector::GetKeys(result), memory, failed);
       children_[1]->Finish(duckdb::MapVector::GetValues(result), memory, failed);
+      CheckKeys(result, failed);
     }
   }
 
@@ -190,6 +196,31 @@ class Node {
   }
 
  private:
+  // A map has no NULL key and none twice, but keys that differ as text ("1", "01") can become one.
+  template <typename Failed>
+  void CheckKeys(Vector& result, const Failed& failed) {
+    const Node& keys = *children_[0];
+    if (keys.type_.id() == LogicalTypeId::VARCHAR) return;  // compared when they were read
+    Vector& cast = duckdb::MapVector::GetKeys(result);
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      const auto [first, size] = entries_[i];
+      if (first == kNull) continue;
+      std::set<std::string> seen;
+      for (uint64_t k = first; k < first + size; ++k) {
+        const duckdb::Value key = cast.GetValue(k);
+        if (!key.IsNull() && seen.insert(key.ToString()).second) continue;
+        FlatVector::SetNull(result, i, true);
+        FlatVector::GetData<duckdb::list_entry_t>(result)[i] = {0, 0};
+        if (!key.IsNull()) {
+          const std::string_view text(keys.values_.data[k], keys.values_.size[k]);
+          failed(keys.rows_[k], keys.path_, text,
+                 fmt::format("key {} stands twice", key.ToString()), true);
+        }
+        break;
+      }
+    }
+  }
+
   enum class Kind { kScalar, kStruct, kList, kMap };
   static constexpr uint64_t kNull = UINT64_MAX;
 
@@ -347,6 +378,7 @@ class Node {
 
   const LogicalType type_;
   const std::string path_;
+  const bool key_;
   Kind kind_ = Kind::kScalar;
   TextValues values_;                                   // scalar
   std::vector<uint32_t> rows_;                          // scalar: the row of each value
@@ -543,12 +575,12 @@ Result<bool> JsonDecoder::DecodeRows(BlockCursor* cursor, duckdb::DataChunk& out
     node->Finish(
         out.data[column], memory_,
         [&](uint32_t row, const std::string& path, std::string_view value,
-            const LogicalType& type) {
+            const std::string& reason, bool key) {
           if (dropped_.contains(row)) return;
-          if (plan_.rescue) {
+          if (plan_.rescue && !key) {  // of a map without a key nothing could be kept beside it
             Rescue(row, path, JsonString(value));
           } else if (!plan_.null_on_error) {
-            dropped_[row] = {path.substr(2), fmt::format("{}: {}", path, CastFailure(value, type))};
+            dropped_[row] = {path.substr(2), fmt::format("{}: {}", path, reason)};
           }
         });
   }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "duckdb/common/exception.hpp"
 #include "duckdb/common/types/date.hpp"
 #include "duckdb/common/types/decimal.hpp"
 #include "duckdb/common/types/timestamp.hpp"
@@ -202,6 +203,38 @@ duckdb::string_t AsString(const TextValues& values, size_t i) {
   return duckdb::string_t(values.data[i], values.size[i]);
 }
 
+// Casts one row. A map with a key twice, or with a NULL, is no failed cast to DuckDB but an
+// exception.
+bool CastOne(Vector& source, size_t row, Vector& result) {
+  Vector one(source, row, row + 1);
+  one.Flatten(1);
+  std::string why;
+  try {
+    return duckdb::VectorOperations::DefaultTryCast(one, result, 1, &why);
+  } catch (const duckdb::InvalidInputException&) {
+    return false;
+  }
+}
+
+// Casts row by row, where casting all together has thrown.
+void CastEachByDuckDb(const TextValues& values, Vector& source, Vector& result,
+                      std::vector<uint32_t>* failed) {
+  const size_t count = values.count();
+  Vector fresh(result.GetType(), std::max<size_t>(count, STANDARD_VECTOR_SIZE));
+  for (size_t i = 0; i < count; ++i) {
+    Vector one(result.GetType());
+    if (values.data[i] == nullptr) {
+      FlatVector::SetNull(fresh, i, true);
+    } else if (CastOne(source, i, one)) {
+      duckdb::VectorOperations::Copy(one, fresh, 1, 0, i);
+    } else {
+      FlatVector::SetNull(fresh, i, true);
+      failed->push_back(static_cast<uint32_t>(i));
+    }
+  }
+  result.Reference(fresh);
+}
+
 // DuckDB's cast of the given rows, written to their places in `result`. With `rows` == nullptr: of
 // all rows, straight into the result.
 void CastByDuckDb(const TextValues& values, const std::vector<uint32_t>* rows, Vector& result,
@@ -223,18 +256,22 @@ void CastByDuckDb(const TextValues& values, const std::vector<uint32_t>* rows, V
   std::string message;
   const bool nested = type.IsNested();
   if (rows == nullptr) {
-    if (!duckdb::VectorOperations::DefaultTryCast(source, result, count, &message)) {
+    bool good = false;
+    try {
+      good = duckdb::VectorOperations::DefaultTryCast(source, result, count, &message);
+    } catch (const duckdb::InvalidInputException&) {
+      if (!nested) throw;
+      return CastEachByDuckDb(values, source, result, failed);
+    }
+    if (!good) {
       result.Flatten(count);
       for (size_t i = 0; i < count; ++i) {
         if (values.data[i] == nullptr) continue;
         bool bad = !FlatVector::Validity(result).RowIsValid(i);
         if (!bad && nested) {
           // An element that fails is NULL inside a row that stays: only a cast of its own tells.
-          Vector one(source, i, i + 1);
-          one.Flatten(1);
           Vector ignored(type);
-          std::string why;
-          bad = !duckdb::VectorOperations::DefaultTryCast(one, ignored, 1, &why);
+          bad = !CastOne(source, i, ignored);
           if (bad) FlatVector::SetNull(result, i, true);
         }
         if (bad) failed->push_back(static_cast<uint32_t>(i));
