@@ -10,6 +10,7 @@
 #include "duckdb/main/connection.hpp"
 #include "duckdb/main/materialized_query_result.hpp"
 #include "weir/columnar/duckdb_error.h"
+#include "weir/columnar/path_pattern.h"
 #include "weir/columnar/ports.h"
 #include "weir/lake/file_stats.h"
 #include "weir/lake/paths.h"
@@ -193,7 +194,7 @@ Status SetWarehouse(columnar::Engine& engine, duckdb::Connection& connection,
                     const std::string& table) {
   return engine
       .Query(connection, "SET VARIABLE weir_warehouse = " +
-                             columnar::QuoteLiteral(PathPattern(ParentPath(table))))
+                             columnar::QuoteLiteral(columnar::PathPattern(ParentPath(table))))
       .status();
 }
 

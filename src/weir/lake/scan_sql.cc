@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "weir/columnar/engine.h"
+#include "weir/columnar/path_pattern.h"
 #include "weir/columnar/ports.h"
 #include "weir/lake/paths.h"
 
@@ -22,20 +23,6 @@ std::string Typed(const std::string& expression, const duckdb::LogicalType& type
 }
 
 }  // namespace
-
-std::string PathPattern(const std::string& path) {
-  std::string out;
-  for (const char c : path) {
-    if (c == '*' || c == '?' || c == '[') {
-      out += '[';
-      out += c;
-      out += ']';
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
 
 std::string ColumnListSql(const columnar::Schema& schema) {
   std::string out;
@@ -111,7 +98,7 @@ std::string ScanSql(const columnar::Schema& schema,
   if (!files.empty()) {
     std::string list;
     for (const auto& file : files) {
-      list += (list.empty() ? "" : ", ") + QuoteLiteral(PathPattern(file.path));
+      list += (list.empty() ? "" : ", ") + QuoteLiteral(columnar::PathPattern(file.path));
     }
     rows += " UNION ALL BY NAME SELECT * FROM read_parquet([" + list + "], filename = '" +
             kScanFileColumn + "', union_by_name = true, hive_partitioning = false" +

@@ -37,9 +37,6 @@ std::string PartitionSql(const columnar::Schema& schema,
                          const std::vector<std::string>& partition_columns,
                          const std::vector<ScanFile>& files, bool with_order = false);
 
-// DuckDB takes paths as patterns; a bracket around a special character makes it plain.
-std::string PathPattern(const std::string& path);
-
 // "a", "b": the names of columns for a SELECT.
 std::string ColumnListSql(const columnar::Schema& schema);
 

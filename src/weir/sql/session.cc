@@ -16,6 +16,7 @@
 #include "duckdb/planner/operator/logical_projection.hpp"
 #include "duckdb/planner/planner.hpp"
 #include "weir/columnar/duckdb_error.h"
+#include "weir/columnar/path_pattern.h"
 #include "weir/sql/query_names.h"
 
 namespace weir::sql {
@@ -141,7 +142,7 @@ std::string PathList(const std::vector<columnar::ParquetFile>& files) {
   std::string list = "[";
   for (const columnar::ParquetFile& file : files) {
     if (list.size() > 1) list += ", ";
-    list += QuoteLiteral(file.path);
+    list += QuoteLiteral(columnar::PathPattern(file.path));
   }
   return list + "]";
 }
@@ -385,14 +386,20 @@ Status Session::DefineParquet(const std::string& name, const TableStatement* dec
     std::set<std::string> absent = all;
     for (const std::string& column : (*columns)->names) absent.erase(ToLower(column));
     std::string constants;
+    std::string hidden;  // columns of the files that constants win over
     if (!hive) {
       for (const auto& [key, value] : group[0].constants) {
         absent.erase(ToLower(key));
+        for (const std::string& column : (*columns)->names) {
+          if (!EqualsIgnoreCase(column, key)) continue;
+          hidden += (hidden.empty() ? "" : ", ") + QuoteName(column);
+        }
         constants +=
             ", " + (value ? QuoteLiteral(*value) : std::string("NULL")) + " AS " + QuoteName(key);
       }
     }
-    if (!constants.empty()) reader = "(SELECT *" + constants + " FROM " + reader + ")";
+    if (!hidden.empty()) hidden = " EXCLUDE (" + hidden + ")";
+    if (!constants.empty()) reader = "(SELECT *" + hidden + constants + " FROM " + reader + ")";
     if (!select.empty()) select += " UNION ALL ";
     select += "SELECT " + SelectList(schema, absent) + " FROM " + reader;
   }
