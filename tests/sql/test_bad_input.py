@@ -77,6 +77,20 @@ def test_one_long_line_of_json(tmp_path):
     assert peak < 300 * MB, f"{peak / MB:.0f} MB"
 
 
+def test_name_that_is_not_utf8(tmp_path):
+    """A name in another encoding can't be written into a table: the file is named, no crash."""
+    project = Project(tmp_path)
+    project.write("project.sql", """
+        CREATE TABLE raw (id INT, file VARCHAR METADATA FROM 'file.name')
+          WITH ('connector' = 'filesystem', 'path' = 'data/**/*.csv');
+        CREATE MATERIALIZED TABLE t AS SELECT * FROM raw;""")
+    project.write(os.fsdecode(b"data/caf\xe9.csv"), "id\n1\n")
+    ended = project.run()
+    assert ended.code == 2, str(ended)
+    assert "the name of data/caf\\xe9.csv is not UTF-8" in ended.text, ended.text
+    assert "fix: rename the file or its folder" in ended.text
+
+
 @pytest.mark.parametrize("opened,closed", [('{"a":', "}"), ("[", "]"), ('[{"a":', "}]")])
 def test_deeply_nested_json(tmp_path, opened, closed):
     """A hundred thousand brackets are one rejected row, not a broken stack."""

@@ -124,18 +124,28 @@ Status MatchColumns(const FileSourceFacts& facts, const TextHead& head, TextFile
     }
     file->columns.push_back(std::move(column));
   }
-  if (options.format != FileFormat::kCsv || by_place) return Status::Ok();
+  const bool parquet = options.format == FileFormat::kParquet;
+  if ((options.format != FileFormat::kCsv && !parquet) || by_place) return Status::Ok();
   std::vector<std::string> ignored;
   for (size_t i = 0; i < file->header.size(); ++i) {
     if (taken.contains(static_cast<int>(i))) continue;
     const std::string& extra = file->header[i];
+    // What the folder says, or the file's metadata, wins.
     if (partition(extra) != file->listed.partitions.end()) continue;
+    if (metadata(extra) != facts.metadata.end()) continue;
     switch (options.evolution) {
       case Evolution::kFailOnNewColumns:
         return Error::User(ErrorCode::kInvalid,
                            fmt::format("{} has a new column '{}' (failOnNewColumns)", name, extra))
             .Fix("declare the column, or choose another 'schema.evolution'");
       case Evolution::kRescue:
+        if (parquet) {
+          return Error::User(ErrorCode::kUnsupported,
+                             fmt::format("{} has a new column '{}', and columns of Parquet files "
+                                         "are not rescued",
+                                         name, extra))
+              .Fix("declare the column, or choose 'schema.evolution' = 'addNewColumns'");
+        }
         file->extras.push_back({static_cast<int>(i), extra});
         if (changes != nullptr) {
           changes->push_back(fmt::format("{}: new column '{}' (rescued)", name, extra));

@@ -1,9 +1,13 @@
 #include "weir/connect/files/file_list.h"
 
+#include <fmt/format.h>
+#include <simdjson.h>
+
 #include <algorithm>
 
 #include "duckdb/common/file_system.hpp"
 #include "weir/columnar/duckdb_error.h"
+#include "weir/columnar/path_pattern.h"
 
 namespace weir::connect {
 
@@ -11,7 +15,7 @@ namespace {
 
 bool IsUrl(const std::string& path) { return path.find("://") != std::string::npos; }
 
-// "%20" and the like, as Hive writes them in folder names.
+// "%20" and the like, as Hive writes them in folder names. What is no UTF-8 then was not escaped.
 std::string Unescape(const std::string& text) {
   std::string out;
   const auto digit = [](char c) {
@@ -29,7 +33,7 @@ std::string Unescape(const std::string& text) {
       out += text[i];
     }
   }
-  return out;
+  return simdjson::validate_utf8(out) ? out : text;
 }
 
 void FindPartitions(ListedFile* file) {
@@ -47,7 +51,33 @@ void FindPartitions(ListedFile* file) {
   }
 }
 
+// Names are written into tables and messages.
+Status CheckName(const ListedFile& file) {
+  if (simdjson::validate_utf8(file.name)) return Status::Ok();
+  std::string shown;
+  for (const char c : file.name) {
+    const auto byte = static_cast<unsigned char>(c);
+    shown += byte < 0x80 ? std::string(1, c) : fmt::format("\\x{:02x}", byte);
+  }
+  return Error::User(ErrorCode::kUnsupported, "the name of " + shown + " is not UTF-8")
+      .Fix("rename the file or its folder");
+}
+
 }  // namespace
+
+std::string PlainName(const std::string& name) {
+  if (IsUrl(name)) return name;
+  std::string plain = name.starts_with('/') ? "/" : "";
+  for (size_t from = 0; from < name.size();) {
+    const size_t slash = std::min(name.find('/', from), name.size());
+    const std::string part = name.substr(from, slash - from);
+    from = slash + 1;
+    if (part.empty() || part == ".") continue;
+    if (!plain.empty() && plain.back() != '/') plain += '/';
+    plain += part;
+  }
+  return plain;
+}
 
 std::vector<std::string> ExpandBraces(const std::string& pattern) {
   const size_t open = pattern.find('{');
@@ -75,27 +105,46 @@ Result<std::vector<ListedFile>> ListSourceFiles(columnar::Engine& engine,
   }
   return columnar::CatchDuckDB([&]() -> Result<std::vector<ListedFile>> {
     std::vector<ListedFile> found;
-    for (std::string one : ExpandBraces(pattern)) {
-      const bool relative = !IsUrl(one) && !one.starts_with('/') && !base_folder.empty();
+    auto& files = engine.files();
+    const auto in_project = [&](const std::string& one) {
+      return !IsUrl(one) && !one.starts_with('/') && !base_folder.empty();
+    };
+    // A file may have a name that looks like a pattern.
+    std::vector<std::string> patterns = {pattern};
+    if (pattern.find('{') != std::string::npos &&
+        (IsUrl(pattern) ||
+         !files.FileExists(in_project(pattern) ? JoinPath(base_folder, pattern) : pattern))) {
+      patterns = ExpandBraces(pattern);
+    }
+    for (std::string one : patterns) {
+      one = PlainName(one);
+      if (one.empty()) one = ".";
+      const bool relative = in_project(one);
       std::string full = relative ? JoinPath(base_folder, one) : one;
-      // A file may have a name that looks like a pattern.
+      const size_t given = full.size() - one.size();  // where the pattern begins
       size_t wildcard = full.size();
-      if (duckdb::FileSystem::HasGlob(full) && !engine.files().FileExists(full)) {
-        wildcard = full.find_first_of("*?[");
-      } else if (!IsUrl(full) && engine.files().DirectoryExists(full)) {
+      duckdb::vector<duckdb::OpenFileInfo> matches;
+      if (duckdb::FileSystem::HasGlob(full) && files.FileExists(full)) {
+        matches.emplace_back(full);
+      } else if (!IsUrl(full) && files.DirectoryExists(full)) {
         while (full.ends_with('/')) full.pop_back();
         wildcard = full.size();
+        matches = files.Glob(columnar::PathPattern(full) + "/**");
         full += "/**";
+      } else {
+        wildcard = std::min(full.find_first_of("*?[", given), full.size());
+        matches = files.Glob(columnar::PathPattern(full.substr(0, given)) + one);
       }
       // What stands before the first wildcard was named by the user, hidden or not.
       const size_t named = wildcard >= full.size() ? full.size() : full.rfind('/', wildcard) + 1;
-      for (const auto& info : engine.files().Glob(full)) {
+      for (const auto& info : matches) {
         ListedFile file;
         file.path = info.path;
         // "data/a.csv" for "/project/data/a.csv": what stays true when the project moves.
         const bool below = relative && file.path.starts_with(base_folder);
-        file.name = below ? file.path.substr(file.path.find_first_not_of('/', base_folder.size()))
-                          : file.path;
+        file.name =
+            PlainName(below ? file.path.substr(file.path.find_first_not_of('/', base_folder.size()))
+                            : file.path);
         bool hidden = false;
         if (wildcard < full.size()) {
           for (size_t i = named; i < file.path.size() && !hidden; ++i) {
@@ -105,6 +154,7 @@ Result<std::vector<ListedFile>> ListSourceFiles(columnar::Engine& engine,
         }
         if (hidden) continue;
         if (hive_partitions) FindPartitions(&file);
+        WEIR_RETURN_IF_ERROR(CheckName(file));
         found.push_back(std::move(file));
       }
     }
@@ -112,7 +162,7 @@ Result<std::vector<ListedFile>> ListSourceFiles(columnar::Engine& engine,
               [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
     found.erase(
         std::unique(found.begin(), found.end(),
-                    [](const ListedFile& a, const ListedFile& b) { return a.path == b.path; }),
+                    [](const ListedFile& a, const ListedFile& b) { return a.name == b.name; }),
         found.end());
     return found;
   });

@@ -29,6 +29,9 @@ Result<std::vector<ListedFile>> ListSourceFiles(columnar::Engine& engine,
                                                 bool hive_partitions);
 
 // "a{1,2}b" -> "a1b", "a2b".
+// "data/a.csv" for "./data//a.csv": a file has one name, however its pattern is spelled.
+std::string PlainName(const std::string& name);
+
 std::vector<std::string> ExpandBraces(const std::string& pattern);
 
 }  // namespace weir::connect

@@ -12,6 +12,7 @@
 #include "weir/columnar/duckdb_error.h"
 #include "weir/connect/files/column_match.h"
 #include "weir/connect/files/file_metadata.h"
+#include "weir/connect/files/file_schema.h"
 
 namespace weir::connect {
 
@@ -154,9 +155,10 @@ class FileScan : public columnar::SourceScan {
   Status AddText(columnar::Engine& engine, const ListedFile& listed,
                  const std::shared_ptr<FileBytes>& bytes, const FileProgress* grown_from,
                  uint64_t line_end);
-  Status AddParquet(const ListedFile& listed, FileBytes& bytes);
+  Status AddParquet(columnar::Engine& engine, const ListedFile& listed,
+                    const std::shared_ptr<FileBytes>& bytes);
   Status DecideLastLine(columnar::Engine& engine, const std::shared_ptr<FileBytes>& bytes,
-                        TextFile* file, uint64_t* size);
+                        TextFile* file, uint64_t first, uint64_t* size);
   void CutSplits(const std::shared_ptr<TextFile>& file, uint64_t first);
 
   const std::shared_ptr<const FileSourceFacts> facts_;
@@ -181,7 +183,13 @@ class FileScan : public columnar::SourceScan {
 };
 
 Status FileScan::Plan(columnar::Engine& engine, const ScanRequest& request) {
-  WEIR_ASSIGN_OR_RETURN(const SourcePosition before, ParsePosition(request.from));
+  WEIR_ASSIGN_OR_RETURN(const SourcePosition recorded, ParsePosition(request.from));
+  // Names were once kept as the pattern spelled them. Of two that mean one file the longer counts.
+  SourcePosition before;
+  for (const auto& [name, progress] : recorded) {
+    FileProgress& known = before[PlainName(name)];
+    if (progress.read >= known.read) known = progress;
+  }
   WEIR_ASSIGN_OR_RETURN(const std::vector<ListedFile> listed,
                         ListSourceFiles(engine, facts_->options.path, facts_->base_folder,
                                         facts_->options.hive_partitions));
@@ -237,8 +245,8 @@ Status FileScan::AddFile(columnar::Engine& engine, const ListedFile& listed,
         return Error::User(ErrorCode::kConflict, listed.name + " " + why)
             .At(facts_->name)
             .Fix(
-                "restore the file, or give new data a new name; 'source.rewritten' = 'reprocess' "
-                "reads such files again from the beginning, in addition to what was read before");
+                "restore the file, or give new data a new name; with 'source.rewritten' = "
+                "'reprocess' tables are computed again from the files as they are now");
       }
       changes_.rewritten_files.push_back(listed.name);
       before = nullptr;
@@ -246,7 +254,7 @@ Status FileScan::AddFile(columnar::Engine& engine, const ListedFile& listed,
   }
   if (options.format == FileFormat::kParquet) {
     if (state != FileState::kRewritten) ++changes_.new_files;
-    return AddParquet(listed, *bytes);
+    return AddParquet(engine, listed, bytes);
   }
   const size_t texts = texts_.size();
   WEIR_RETURN_IF_ERROR(AddText(engine, listed, bytes, before, line_end.value_or(0)));
@@ -259,41 +267,75 @@ Status FileScan::AddFile(columnar::Engine& engine, const ListedFile& listed,
   return Status::Ok();
 }
 
-Status FileScan::AddParquet(const ListedFile& listed, FileBytes& bytes) {
-  WEIR_RETURN_IF_ERROR(CheckParquetFile(bytes));
+Status FileScan::AddParquet(columnar::Engine& engine, const ListedFile& listed,
+                            const std::shared_ptr<FileBytes>& bytes) {
+  WEIR_RETURN_IF_ERROR(CheckParquetFile(*bytes));
+  WEIR_ASSIGN_OR_RETURN(const columnar::Schema columns, ParquetSchema(engine, listed));
+  TextHead head;
+  for (const columnar::Field& field : columns.fields) head.header.push_back(field.name);
+  TextFile matched;  // DuckDB matches the columns itself; here for what does not match
+  matched.listed = listed;
+  matched.bytes = bytes;
+  WEIR_RETURN_IF_ERROR(MatchColumns(*facts_, head, &matched, &changes_.schema_changes));
   ParquetFile file;
   file.path = listed.path;
-  file.size = bytes.size();
+  file.size = bytes->size();
   for (const auto& [key, value] : listed.partitions) file.constants[key] = value;
   for (const columnar::MetadataColumn& column : facts_->metadata) {
-    WEIR_ASSIGN_OR_RETURN(const duckdb::Value value, MetadataValue(column, listed, bytes));
+    WEIR_ASSIGN_OR_RETURN(const duckdb::Value value, MetadataValue(column, listed, *bytes));
     file.constants[column.name] =
         value.IsNull() ? std::nullopt : std::optional<std::string>(value.ToString());
   }
   FileProgress progress;
-  progress.read = progress.raw = bytes.size();
-  WEIR_ASSIGN_OR_RETURN(progress.head, HashHead(bytes, progress.read));
-  WEIR_ASSIGN_OR_RETURN(progress.tail, HashTail(bytes, progress.read));
+  progress.read = progress.raw = bytes->size();
+  WEIR_ASSIGN_OR_RETURN(progress.head, HashHead(*bytes, progress.read));
+  WEIR_ASSIGN_OR_RETURN(progress.tail, HashTail(*bytes, progress.read));
   kept_[listed.name] = progress;
   names_.push_back(listed.name);
   parquet_.push_back(std::move(file));
   return Status::Ok();
 }
 
-// A last line without line end: is it complete, or is somebody still writing it?
+// A last record without its end: is it complete, or is somebody still writing it? `first` is where
+// reading will begin.
 Status FileScan::DecideLastLine(columnar::Engine& engine, const std::shared_ptr<FileBytes>& bytes,
-                                TextFile* file, uint64_t* size) {
+                                TextFile* file, uint64_t first, uint64_t* size) {
   file->take_last_line = true;
-  if (file->compression != Compression::kNone || *size == file->from || file->json_array) {
+  const LastLine rule = facts_->options.last_line;
+  if (file->compression != Compression::kNone || *size == file->from || file->json_array ||
+      rule == LastLine::kComplete) {
     return Status::Ok();
   }
+  const int64_t age = engine.env().NowMicros() - bytes->modified_us();
+  // An object in a store is complete.
+  const bool settled = bytes->modified_us() == 0 || age >= kSettledMicros;
+  if (rule == LastLine::kAuto && settled) return Status::Ok();
   char end;
   WEIR_RETURN_IF_ERROR(bytes->ReadAt(*size - 1, &end, 1));
-  if (end == '\n' || facts_->options.last_line == LastLine::kComplete) return Status::Ok();
-  if (facts_->options.last_line == LastLine::kAuto) {
-    if (bytes->modified_us() == 0) return Status::Ok();  // an object in a store is complete
-    const int64_t age = engine.env().NowMicros() - bytes->modified_us();
-    if (age >= kSettledMicros) return Status::Ok();
+  // Is there a record's end at all behind what was read? If not there is nothing to read yet.
+  uint64_t at = *size;
+  if (facts_->options.format == FileFormat::kCsv && facts_->options.csv.quote) {
+    WEIR_ASSIGN_OR_RETURN(const std::optional<uint64_t> unfinished,
+                          UnfinishedRecord(bytes, facts_->options, first, *size));
+    const bool header_unfinished = first > *size;
+    if (!unfinished && !header_unfinished) return Status::Ok();
+    at = unfinished.value_or(file->from);
+    if (at == first && file->from > 0) at = file->from;
+  } else {
+    if (end == '\n') return Status::Ok();
+    char piece[4096];
+    while (at > file->from) {
+      const auto n = static_cast<size_t>(std::min<uint64_t>(sizeof(piece), at - file->from));
+      WEIR_RETURN_IF_ERROR(bytes->ReadAt(at - n, piece, n));
+      const void* newline = memrchr(piece, '\n', n);
+      if (newline != nullptr) {
+        at = at - n + static_cast<uint64_t>(static_cast<const char*>(newline) - piece) + 1;
+        break;
+      }
+      at -= n;
+    }
+  }
+  if (rule == LastLine::kAuto) {
     engine.env().SleepMicros(kSettledMicros - std::max<int64_t>(age, 0));
     WEIR_ASSIGN_OR_RETURN(const auto later,
                           FileBytes::Open(engine, file->listed.path, file->listed.name));
@@ -302,24 +344,10 @@ Status FileScan::DecideLastLine(columnar::Engine& engine, const std::shared_ptr<
     }
   }
   file->take_last_line = false;
-  // Is there a line end at all behind what was read? If not there is nothing to read yet.
-  uint64_t at = *size;
-  char piece[4096];
-  while (at > file->from) {
-    const auto n = static_cast<size_t>(std::min<uint64_t>(sizeof(piece), at - file->from));
-    WEIR_RETURN_IF_ERROR(bytes->ReadAt(at - n, piece, n));
-    const void* newline = memrchr(piece, '\n', n);
-    if (newline != nullptr) {
-      at = at - n + static_cast<uint64_t>(static_cast<const char*>(newline) - piece) + 1;
-      break;
-    }
-    at -= n;
-  }
   changes_.notes.push_back(fmt::format(
-      "{}: {} bytes from byte {} on are left for the next run: the last line has no line end {}",
-      file->listed.name, *size - at, at,
-      facts_->options.last_line == LastLine::kWait ? "('source.last-line' = 'wait')"
-                                                   : "and the file is being written"));
+      "{}: {} bytes from byte {} on are left for the next run: the last line has no {} {}",
+      file->listed.name, *size - at, at, end == '\n' ? "closing quote" : "line end",
+      rule == LastLine::kWait ? "('source.last-line' = 'wait')" : "and the file is being written"));
   if (at == file->from) *size = at;
   return Status::Ok();
 }
@@ -369,15 +397,14 @@ Status FileScan::AddText(columnar::Engine& engine, const ListedFile& listed,
   WEIR_RETURN_IF_ERROR(MatchColumns(*facts_, head, file.get(),
                                     grown_from == nullptr ? &changes_.schema_changes : nullptr));
   uint64_t size = bytes->size();
-  WEIR_RETURN_IF_ERROR(DecideLastLine(engine, bytes, file.get(), &size));
+  const uint64_t begin = std::max(file->raw_from + line_end, file->data_start);
+  WEIR_RETURN_IF_ERROR(DecideLastLine(engine, bytes, file.get(), begin, &size));
   file->to = size;
   if (grown_from != nullptr && size == file->from) return Status::Ok();
   // Until it has been read, the position says that nothing of it was.
   file->ordinal = static_cast<int32_t>(texts_.size());
   const bool plain = file->compression == Compression::kNone;
-  uint64_t first = std::max(file->raw_from + line_end, file->data_start);
-  if (plain) first = std::min(first, size);
-  CutSplits(file, first);
+  CutSplits(file, plain ? std::min(begin, size) : begin);
   names_.push_back(listed.name);
   texts_.push_back(std::move(file));
   return Status::Ok();

@@ -10,6 +10,7 @@
 #include "duckdb/main/materialized_query_result.hpp"
 #include "weir/columnar/codec/infer_types.h"
 #include "weir/columnar/codec/json_decode.h"
+#include "weir/columnar/path_pattern.h"
 #include "weir/connect/files/column_match.h"
 
 namespace weir::connect {
@@ -69,7 +70,8 @@ Status InferCsv(columnar::Engine& engine, const std::vector<ListedFile>& files,
     }
     for (size_t i = 0; i < head.header.size(); ++i) {
       const LogicalType type = TypeOf(head.sample, i, facts.options);
-      const std::string name = head.header[i].empty() ? fmt::format("column{}", i) : head.header[i];
+      const std::string& name = head.header[i];
+      if (name.empty()) continue;
       const int known = schema->Find(name);
       if (known < 0) {
         schema->fields.push_back(FieldOf(name, type));
@@ -93,23 +95,6 @@ Status InferJsonColumns(columnar::Engine& engine, const std::vector<ListedFile>&
     columnar::TextBlock block;
     WEIR_ASSIGN_OR_RETURN(const bool more, records.blocks->Next(&block));
     if (more) columnar::InferJson(block, kSampledRecords, schema);
-  }
-  return Status::Ok();
-}
-
-Status InferParquet(columnar::Engine& engine, const std::vector<ListedFile>& files,
-                    Schema* schema) {
-  WEIR_ASSIGN_OR_RETURN(const auto bytes,
-                        FileBytes::Open(engine, files.front().path, files.front().name));
-  WEIR_RETURN_IF_ERROR(CheckParquetFile(*bytes));
-  WEIR_ASSIGN_OR_RETURN(const auto connection, engine.Connect());
-  auto rows = engine.Query(*connection, "SELECT * FROM read_parquet(" +
-                                            columnar::QuoteLiteral(files.front().path) +
-                                            ", hive_partitioning = false) LIMIT 0");
-  if (!rows.ok())
-    return std::move(rows).error().While("reading the schema of " + files.front().name);
-  for (size_t i = 0; i < (*rows)->names.size(); ++i) {
-    schema->fields.push_back(FieldOf((*rows)->names[i], (*rows)->types[i]));
   }
   return Status::Ok();
 }
@@ -139,6 +124,13 @@ void AddPartitions(const std::vector<ListedFile>& files, Schema* schema) {
 Status AddNewColumns(columnar::Engine& engine, const std::vector<ListedFile>& files,
                      FileSourceFacts* facts) {
   for (const ListedFile& file : files) {
+    if (facts->options.format == FileFormat::kParquet) {
+      WEIR_ASSIGN_OR_RETURN(const Schema found, ParquetSchema(engine, file));
+      for (const Field& field : found.fields) {
+        if (facts->schema.Find(field.name) < 0) facts->schema.fields.push_back(field);
+      }
+      continue;
+    }
     WEIR_ASSIGN_OR_RETURN(const auto bytes, FileBytes::Open(engine, file.path, file.name));
     const Compression compression = CompressionFor(facts->options, file);
     WEIR_ASSIGN_OR_RETURN(TextHead head, ReadTextHead(bytes, compression, facts->options, 0));
@@ -158,12 +150,29 @@ Status AddNewColumns(columnar::Engine& engine, const std::vector<ListedFile>& fi
 
 }  // namespace
 
+Result<Schema> ParquetSchema(columnar::Engine& engine, const ListedFile& file) {
+  WEIR_ASSIGN_OR_RETURN(const auto bytes, FileBytes::Open(engine, file.path, file.name));
+  WEIR_RETURN_IF_ERROR(CheckParquetFile(*bytes));
+  WEIR_ASSIGN_OR_RETURN(const auto connection, engine.Connect());
+  auto rows =
+      engine.Query(*connection, "SELECT * FROM read_parquet(" +
+                                    columnar::QuoteLiteral(columnar::PathPattern(file.path)) +
+                                    ", hive_partitioning = false) LIMIT 0");
+  if (!rows.ok()) return std::move(rows).error().While("reading the schema of " + file.name);
+  Schema schema;
+  for (size_t i = 0; i < (*rows)->names.size(); ++i) {
+    schema.fields.push_back(FieldOf((*rows)->names[i], (*rows)->types[i]));
+  }
+  return schema;
+}
+
 Status FindSchema(columnar::Engine& engine, const std::optional<Schema>& declared,
                   FileSourceFacts* facts) {
   const FileOptions& options = facts->options;
   const bool json = options.format == FileFormat::kJson;
   const bool add = options.evolution == Evolution::kAddNewColumns &&
-                   (json || (options.format == FileFormat::kCsv && options.csv_header));
+                   (json || options.format == FileFormat::kParquet ||
+                    (options.format == FileFormat::kCsv && options.csv_header));
   std::vector<ListedFile> files;
   if (!declared || add) {
     WEIR_ASSIGN_OR_RETURN(
@@ -185,7 +194,7 @@ Status FindSchema(columnar::Engine& engine, const std::optional<Schema>& declare
         schema.fields.push_back(FieldOf("line", LogicalType::VARCHAR));
         break;
       case FileFormat::kParquet:
-        WEIR_RETURN_IF_ERROR(InferParquet(engine, files, &schema));
+        WEIR_ASSIGN_OR_RETURN(schema, ParquetSchema(engine, files.front()));
         break;
     }
     if (schema.fields.empty()) {

@@ -21,6 +21,9 @@ namespace weir::connect {
 inline constexpr size_t kSampledFiles = 3;
 inline constexpr size_t kSampledRecords = 2048;
 
+// The columns of a Parquet file.
+Result<columnar::Schema> ParquetSchema(columnar::Engine& engine, const ListedFile& file);
+
 // Sets facts->schema and facts->declared_columns; the other facts are given.
 Status FindSchema(columnar::Engine& engine, const std::optional<columnar::Schema>& declared,
                   FileSourceFacts* facts);

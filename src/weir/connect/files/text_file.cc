@@ -11,6 +11,7 @@
 #include "weir/columnar/codec/csv_decode.h"
 #include "weir/columnar/codec/json_array.h"
 #include "weir/columnar/codec/json_decode.h"
+#include "weir/columnar/codec/parse_fix.h"
 
 namespace weir::connect {
 
@@ -271,6 +272,65 @@ Status CheckNames(const std::vector<std::string>& header, const std::string& nam
   return Status::Ok();
 }
 
+// The line (from 1) on which a byte of the decompressed file stands.
+Result<int64_t> LineAt(const std::shared_ptr<FileBytes>& bytes, Compression compression,
+                       uint64_t offset) {
+  WEIR_ASSIGN_OR_RETURN(auto stream, OpenStream(bytes, compression, 0, bytes->size()));
+  int64_t line = 1;
+  std::vector<char> piece(static_cast<size_t>(std::min<uint64_t>(offset, 64 << 10)));
+  while (offset > 0) {
+    WEIR_ASSIGN_OR_RETURN(const size_t got,
+                          stream->Read(piece.data(), std::min<uint64_t>(offset, piece.size())));
+    if (got == 0) break;
+    line += std::count(piece.data(), piece.data() + got, '\n');
+    offset -= got;
+  }
+  return line;
+}
+
+// A header that can't be read must not be passed over: the first row would take its place.
+Status BrokenHeader(const std::shared_ptr<FileBytes>& bytes, Compression compression,
+                    const columnar::BadRecord& bad) {
+  WEIR_ASSIGN_OR_RETURN(const int64_t line, LineAt(bytes, compression, bad.offset));
+  return Error::User(ErrorCode::kCorrupt, fmt::format("{} line {}: the header can't be read: {}",
+                                                      bytes->name(), line, bad.reason))
+      .Fix(columnar::ParseFix(bad.reason) + "; 'csv.header' = 'false' if the file has none");
+}
+
+// Line ends of old Macs make the whole file one line, which would be taken for the header.
+Status CheckLineEnds(const TextBlock& block, size_t record, const columnar::CsvDialect& dialect,
+                     const std::string& name) {
+  const columnar::TextIndex& index = block.index;
+  const char* const data = block.bytes.data();
+  uint32_t begin = index.records[record].begin;
+  const uint32_t count = index.FieldsOf(record);
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t end = index.ends[index.records[record].first_field + i];
+    const bool quoted = begin < end && dialect.quote && data[begin] == *dialect.quote;
+    // The last one's own "\r" belongs to the line end.
+    const uint32_t text_end =
+        i + 1 == count && end > begin && data[end - 1] == '\r' ? end - 1 : end;
+    if (!quoted && std::find(data + begin, data + text_end, '\r') != data + text_end) {
+      return Error::User(ErrorCode::kUnsupported,
+                         fmt::format("{}: the header has a carriage return without a line feed; "
+                                     "lines end with \\n or \\r\\n",
+                                     name))
+          .Fix("convert the file: tr '\\r' '\\n' < OLD > NEW");
+    }
+    begin = end + 1;
+  }
+  return Status::Ok();
+}
+
+// Fields without a name, as of the index that pandas writes, are called by their place.
+void NameTheUnnamed(std::vector<std::string>* header) {
+  for (size_t i = 0; i < header->size(); ++i) {
+    std::string name = fmt::format("column{}", i);
+    const bool taken = std::find(header->begin(), header->end(), name) != header->end();
+    if ((*header)[i].empty() && !taken) (*header)[i] = std::move(name);
+  }
+}
+
 }  // namespace
 
 Result<TextHead> ReadTextHead(const std::shared_ptr<FileBytes>& bytes, Compression compression,
@@ -344,22 +404,23 @@ Result<TextHead> ReadTextHead(const std::shared_ptr<FileBytes>& bytes, Compressi
       std::vector<std::string> fields = CsvDecoder::Fields(block, i, block_options.dialect);
       if (fields.empty()) continue;
       if (header_wanted) {
+        const uint64_t header_start = block.offset + block.index.records[i].begin;
+        if (!block.bad.empty() && block.bad.front().offset < header_start) break;
         header_wanted = false;
         WEIR_RETURN_IF_ERROR(CheckNames(fields, bytes->name()));
+        WEIR_RETURN_IF_ERROR(CheckLineEnds(block, i, block_options.dialect, bytes->name()));
+        NameTheUnnamed(&fields);
         head.header = std::move(fields);
-        head.data_start = i + 1 < block.index.records.size()
-                              ? block.offset + block.index.records[i + 1].begin
-                              : block.offset + block.index.EndOf(i) + 1;
-        // Records that can't be decoded may stand between: they are data too.
-        const uint64_t header_start = block.offset + block.index.records[i].begin;
-        for (const columnar::BadRecord& bad : block.bad) {
-          if (bad.offset > header_start) head.data_start = std::min(head.data_start, bad.offset);
-        }
-        if (head.header.empty() || sample_records == 0) return head;
+        // Records that can't be decoded may follow it: they are data too.
+        head.data_start = block.offset + block.index.EndOf(i) + 1;
+        if (sample_records == 0) return head;
         continue;
       }
       if (head.sample.size() >= sample_records) return head;
       head.sample.push_back(std::move(fields));
+    }
+    if (header_wanted && !block.bad.empty()) {
+      return BrokenHeader(bytes, compression, block.bad.front()).error();
     }
   }
   return head;
@@ -382,6 +443,24 @@ Result<TextRecords> OpenRecords(const std::shared_ptr<FileBytes>& bytes, Compres
   return records;
 }
 
+Result<std::optional<uint64_t>> UnfinishedRecord(const std::shared_ptr<FileBytes>& bytes,
+                                                 const FileOptions& options, uint64_t from,
+                                                 uint64_t size) {
+  WEIR_ASSIGN_OR_RETURN(auto stream,
+                        OpenStream(bytes, Compression::kNone, std::min(from, size), size));
+  TextBlockOptions block_options;
+  block_options.dialect = DialectOf(options);
+  block_options.start = from;
+  block_options.max_record_bytes = options.max_record_bytes;
+  block_options.take_last_line = false;
+  block_options.check_text = false;
+  TextBlockReader reader(stream.get(), block_options);
+  TextBlock block;
+  while (!reader.done()) WEIR_RETURN_IF_ERROR(reader.Next(&block).status());
+  if (!reader.left_last_line()) return std::optional<uint64_t>();
+  return std::optional(reader.next_start());
+}
+
 Result<std::unique_ptr<columnar::SplitReader>> OpenTextSplit(
     std::shared_ptr<TextFile> file, size_t split, const std::vector<uint64_t>& columns,
     const FileOptions& options, std::shared_ptr<BlockPool> pool, columnar::UnparsedRows* unparsed) {
@@ -391,7 +470,7 @@ Result<std::unique_ptr<columnar::SplitReader>> OpenTextSplit(
   plan.rescue = options.evolution == Evolution::kRescue;
   plan.extras = file->extras;
   for (const PlannedColumn& column : file->columns) {
-    if (column.from == PlannedColumn::From::kField) plan.known_keys.push_back(column.key);
+    if (column.from != PlannedColumn::From::kRescued) plan.known_keys.push_back(column.key);
   }
   for (const uint64_t number : columns) {
     if (number >= columnar::kOriginColumnBase) {

@@ -76,6 +76,12 @@ struct TextRecords {
 Result<TextRecords> OpenRecords(const std::shared_ptr<FileBytes>& bytes, Compression compression,
                                 const FileOptions& options, const TextHead& head);
 
+// Where the last record of CSV bytes [from, size) begins if it has no end: no line end, or a quote
+// that is still open. `from` is a record start.
+Result<std::optional<uint64_t>> UnfinishedRecord(const std::shared_ptr<FileBytes>& bytes,
+                                                 const FileOptions& options, uint64_t from,
+                                                 uint64_t size);
+
 // The reader of one split. `columns` are numbers of the schema or origin columns (ports.h).
 Result<std::unique_ptr<columnar::SplitReader>> OpenTextSplit(
     std::shared_ptr<TextFile> file, size_t split, const std::vector<uint64_t>& columns,
