@@ -356,9 +356,16 @@ Status Session::DefineParquet(const std::string& name, const TableStatement* dec
   }
   // Files with the same constants in one reader; one reader for all where their folders say them.
   std::vector<std::vector<columnar::ParquetFile>> groups(1);
+  const auto& first = files[0].constants;
+  const bool alike = std::all_of(files.begin(), files.end(),
+                                 [&](const auto& file) { return file.constants == first; });
   const bool hive =
-      !files[0].constants.empty() && std::all_of(files.begin(), files.end(), PathSaysConstants);
-  if (hive || files[0].constants.empty()) {
+      !first.empty() && std::all_of(files.begin(), files.end(), [&](const auto& file) {
+        return PathSaysConstants(file) &&
+               std::equal(first.begin(), first.end(), file.constants.begin(), file.constants.end(),
+                          [](const auto& a, const auto& b) { return a.first == b.first; });
+      });
+  if (hive || alike) {
     groups[0] = files;
   } else if (declared != nullptr) {  // rows of a source keep the order of its files
     for (const columnar::ParquetFile& file : files) {

@@ -280,7 +280,8 @@ Status FileScan::AddParquet(columnar::Engine& engine, const ListedFile& listed,
   ParquetFile file;
   file.path = listed.path;
   file.size = bytes->size();
-  for (const auto& [key, value] : listed.partitions) file.constants[key] = value;
+  // Of a folder named twice the first counts, as for text.
+  for (const auto& [key, value] : listed.partitions) file.constants.emplace(key, value);
   for (const columnar::MetadataColumn& column : facts_->metadata) {
     WEIR_ASSIGN_OR_RETURN(const duckdb::Value value, MetadataValue(column, listed, *bytes));
     file.constants[column.name] =

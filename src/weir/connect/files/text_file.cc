@@ -325,9 +325,10 @@ Status CheckLineEnds(const TextBlock& block, size_t record, const columnar::CsvD
 // Fields without a name, as of the index that pandas writes, are called by their place.
 void NameTheUnnamed(std::vector<std::string>* header) {
   for (size_t i = 0; i < header->size(); ++i) {
+    if (!(*header)[i].empty()) continue;
     std::string name = fmt::format("column{}", i);
     const bool taken = std::find(header->begin(), header->end(), name) != header->end();
-    if ((*header)[i].empty() && !taken) (*header)[i] = std::move(name);
+    if (!taken) (*header)[i] = std::move(name);
   }
 }
 
