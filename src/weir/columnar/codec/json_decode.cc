@@ -239,6 +239,11 @@ class Node {
     if (type == od::json_type::string) {
       std::string_view text;
       if (PlainString(value, &text)) {
+        // Stepped over here: of a value left standing the iteration takes `"a":` for a key.
+        od::raw_json_string passed;
+        if (const auto error = value.get_raw_json_string().get(passed)) {
+          return Broken(reading, error);
+        }
         AddValue(text, reading);
         return true;
       }
