@@ -10,6 +10,7 @@
 #include "weir/guard/gate.h"
 #include "weir/guard/quarantine.h"
 #include "weir/sql/flow_inputs.h"
+#include "weir/sql/flow_target.h"
 #include "weir/sql/quarantine_sink.h"
 #include "weir/sql/replay.h"
 #include "weir/sql/row_origin.h"
@@ -58,9 +59,10 @@ class FlowRunner::Epoch {
         flow_(flow),
         spans_(spans),
         span_(span),
-        log_(LogOf(runner, flow.flow->id)),
+        log_(EpochLogOf(runner.session_.engine().env(), runner.settings_, flow.flow->id)),
         committer_of_([this](const std::string& sink) { return runner_.catalog_.Committer(sink); }),
-        inputs_(session_, runner.project_, runner.catalog_, flow, settings_.now_us) {
+        inputs_(session_, runner.project_, runner.catalog_, flow, settings_.now_us),
+        target_(session_.engine().env(), runner.project_, runner.catalog_, settings_, flow) {
     outcome_.table = flow.flow->table;
     outcome_.flow_id = flow.flow->id;
   }
@@ -69,15 +71,17 @@ class FlowRunner::Epoch {
     WEIR_ASSIGN_OR_RETURN(epoch::Recovery recovery, epoch::Recover(log_, committer_of_));
     outcome_.recovered = recovery.committed_again;
     last_ = std::move(recovery.newest);
-    WEIR_RETURN_IF_ERROR(FindTarget());
+    WEIR_RETURN_IF_ERROR(target_.Find(log_, last_));
     WEIR_RETURN_IF_ERROR(CheckEdited());
-    WEIR_RETURN_IF_ERROR(inputs_.Find(full_refresh_ ? std::nullopt : last_));
+    WEIR_RETURN_IF_ERROR(inputs_.Find(target_.full_refresh() ? std::nullopt : last_));
     outcome_.notes = inputs_.Notes();
     WEIR_ASSIGN_OR_RETURN(outcome_.plan, Plan());
     span_.Set("refresh", RefreshKindName(outcome_.plan.kind)).Set("reason", outcome_.plan.reason);
     if (outcome_.plan.kind == RefreshKind::kUpToDate) return std::move(outcome_);
-    WEIR_RETURN_IF_ERROR(NumberEpoch());
-    WEIR_RETURN_IF_ERROR(FinishReplacedFlows());
+    WEIR_ASSIGN_OR_RETURN(epoch_, target_.NextEpoch());
+    if (outcome_.plan.kind == RefreshKind::kRecompute) {
+      WEIR_ASSIGN_OR_RETURN(replaced_flows_, target_.FinishReplacedFlows(committer_of_));
+    }
     WEIR_RETURN_IF_ERROR(Write());
     WEIR_RETURN_IF_ERROR(Judge());
     if (settings_.Interrupted()) return Cancelled();
@@ -87,9 +91,9 @@ class FlowRunner::Epoch {
 
   Result<RefreshPlan> Preview() {
     WEIR_ASSIGN_OR_RETURN(last_, log_.Newest());
-    WEIR_RETURN_IF_ERROR(FindTarget());
+    WEIR_RETURN_IF_ERROR(target_.Find(log_, last_));
     WEIR_RETURN_IF_ERROR(CheckEdited());
-    WEIR_RETURN_IF_ERROR(inputs_.Find(full_refresh_ ? std::nullopt : last_));
+    WEIR_RETURN_IF_ERROR(inputs_.Find(target_.full_refresh() ? std::nullopt : last_));
     return Plan();
   }
 
@@ -105,50 +109,17 @@ class FlowRunner::Epoch {
            outcome_.plan.kind == RefreshKind::kBackfill;
   }
 
-  static epoch::EpochLog LogOf(const FlowRunner& runner, const std::string& flow_id) {
-    return {runner.session_.engine().env(),
-            JoinPath(JoinPath(runner.settings_.warehouse, "_weir"), flow_id)};
+  // Rows that are in the table stay, beside those of this epoch.
+  bool KeepsRows() const {
+    const bool added = !Whole() || outcome_.plan.kind == RefreshKind::kCreate;
+    return added && target_.before() != nullptr;
   }
 
   // --- what is asked, of what is there ---
-  bool FullRefreshAsked() const {
-    return settings_.full_refresh || settings_.full_refresh_tables.count(ToLower(table())) > 0;
-  }
-
-  // A table that can't be read now is there nevertheless: an error. nullptr: there is none.
-  Result<std::shared_ptr<columnar::FileTable>> TableOrNull(const std::string& name) const {
-    auto found = runner_.catalog_.Table(name);
-    if (found.ok() || found.error().code() != ErrorCode::kNotFound) {
-      return found.ok() ? std::move(found) : std::move(found).error().While("table " + name);
-    }
-    return std::shared_ptr<columnar::FileTable>();
-  }
-
-  Status FindTarget() {
-    full_refresh_ = FullRefreshAsked();
-    if (flow_.flow->external) return Status::Ok();
-    WEIR_ASSIGN_OR_RETURN(target_, TableOrNull(table()));
-    if (!last_ || !target_) return Status::Ok();
-    WEIR_ASSIGN_OR_RETURN(const bool taken, log_.IsWhole(last_->epoch));
-    rows_lost_ = taken && target_->CommittedEpoch(flow_.flow->id).value_or(0) < last_->epoch;
-    return Status::Ok();
-  }
-
-  // No epoch that the table or its quarantine knows of a log that is lost.
-  Status NumberEpoch() {
-    epoch_ = last_ ? last_->epoch + 1 : 1;
-    if (flow_.flow->external || (target_ && !full_refresh_)) return Status::Ok();
-    WEIR_ASSIGN_OR_RETURN(const auto quarantine, TableOrNull(guard::QuarantineTableName(table())));
-    for (const auto& holder : {target_, quarantine}) {
-      if (holder) epoch_ = std::max(epoch_, holder->CommittedEpoch(flow_.flow->id).value_or(0) + 1);
-    }
-    return Status::Ok();
-  }
-
-  // decided by the hash of the definition in the manifest; a changed contract applies to new rows.
+  // Decided by the hash of the definition in the manifest; a changed contract applies to new rows.
   Status CheckEdited() {
     query_hash_ = Xxh3Hex128(flow_.definition);
-    if (!last_ || last_->query_hash == query_hash_ || full_refresh_) return Status::Ok();
+    if (!last_ || last_->query_hash == query_hash_ || target_.full_refresh()) return Status::Ok();
     if (settings_.from_now_tables.count(ToLower(table())) > 0) return Status::Ok();
     return flow_.flow->text
         .ErrorHere(0, ErrorCode::kConflict,
@@ -163,157 +134,15 @@ class FlowRunner::Epoch {
   }
 
   Result<RefreshPlan> Plan() {
-    RefreshRequest request;
-    request.full_refresh = full_refresh_;
-    request.from_now = settings_.from_now_tables.count(ToLower(table())) > 0;
-    request.always_overwrite = flow_.flow->overwrite;
-    request.has_key = !flow_.primary_key.empty();
-    if (settings_.backfill_tables.count(ToLower(table())) > 0) {
-      request.backfill = settings_.backfill;
-    }
-    request.reprocess_rewritten = inputs_.reprocess_rewritten();
-    const std::string place = PlaceOf(*flow_.flow->text.source, flow_.flow->text.begin);
-    if (flow_.flow->external) return PlanExternal(request, place);
-    request.target_exists = target_ != nullptr;
-    if (last_ && !request.full_refresh) WEIR_RETURN_IF_ERROR(CheckStillThere(place));
-    if (!last_ && request.target_exists && flow_.flow->target->materialized &&
-        !request.full_refresh) {
-      return Error::User(ErrorCode::kConflict, "there is a table " + table() +
-                                                   " already, and no record that this flow made it")
-          .At(place)
-          .Fix("give the flow another name, or run with --full-refresh " + table() +
-               " to replace the table");
-    }
-    // Of several flows the first replaces the rows of all.
-    const bool follows = full_refresh_ && !FillsFirst();
-    if (follows && target_) {
-      if (target_->CommittedEpoch(flow_.flow->id)) return NotReplaced(place);
-      request.target_exists = false;
-    }
-    WEIR_ASSIGN_OR_RETURN(
-        RefreshPlan plan,
-        PlanRefresh(request, last_, inputs_.all(),
-                    [this](const std::set<std::string>& changed) { return RowWiseIn(changed); }));
-    const bool replaces =
-        plan.kind == RefreshKind::kRecompute || plan.kind == RefreshKind::kBackfill;
-    if (replaces && !full_refresh_ && FillsTogether()) {
-      return Error::User(ErrorCode::kUnsupported, table() +
-                                                      " is filled by several INSERTs, so this one "
-                                                      "can't replace rows of it (" +
-                                                      plan.reason + ")")
-          .At(place)
-          .Fix("run with --full-refresh " + table() +
-               " to compute all of it again, or make one flow of them with UNION ALL");
-    }
-    return plan;
-  }
-
-  Error NotReplaced(const std::string& place) const {
-    return Error::User(ErrorCode::kConflict, "rows of " + table() +
-                                                 " are replaced by the first INSERT that fills it, "
-                                                 "and that has not come to its end")
-        .At(place)
-        .Fix("see why it failed, then run with --full-refresh " + table() + " again");
-  }
-
-  // Never built again unasked: what its rows were made from may be gone by now.
-  Status CheckStillThere(const std::string& place) const {
-    const std::string written = "epoch " + std::to_string(last_->epoch) + " of this flow";
-    if (!target_) {
-      return Error::User(ErrorCode::kConflict,
-                         "table " + table() + " is gone, though " + written + " was written to it")
-          .At(place)
-          .Fix("put its folder back, or run with --full-refresh " + table() +
-               " to build it again from the files that are there now");
-    }
-    if (!rows_lost_) return Status::Ok();
-    const auto held = target_->CommittedEpoch(flow_.flow->id);
-    return Error::User(ErrorCode::kConflict,
-                       written + " was written to table " + table() + ", but is not in it: " +
-                           (held ? "it is an older copy, of epoch " + std::to_string(*held)
-                                 : "it was removed and made again"))
-        .At(place)
-        .Fix("put the folder back as it was, or run with --full-refresh " + table() +
-             " to build it again from the files that are there now");
-  }
-
-  // A table with a connector: rows are added, and what was sent stays sent.
-  Result<RefreshPlan> PlanExternal(RefreshRequest request, const std::string& place) {
-    request.target_exists = last_.has_value();
-    std::string what;
-    if (request.full_refresh && last_) what = "--full-refresh";
-    if (!request.backfill.empty()) what = "--backfill";
-    RefreshPlan plan;
-    if (what.empty()) {
-      WEIR_ASSIGN_OR_RETURN(plan, PlanRefresh(request, last_, inputs_.all(),
-                                              [this](const std::set<std::string>& changed) {
-                                                return RowWiseIn(changed);
-                                              }));
-      if (plan.kind != RefreshKind::kRecompute) return plan;
-      what = plan.reason;
-    }
-    return Error::User(ErrorCode::kUnsupported, "rows of " + table() +
-                                                    " can only be added, so it can't be computed "
-                                                    "again (" +
-                                                    what + ")")
-        .At(place)
-        .Fix(
-            "to send everything again, give the table another 'flow.id' or another topic; to send "
-            "each row once, INSERT from a query that gives new rows for new rows");
+    return target_.Plan(
+        inputs_, [this](const std::set<std::string>& changed) { return RowWiseIn(changed); });
   }
 
   // Rows that were rejected before go: those of the table do, or it is gone with them.
   bool ReplacesQuarantine() const {
-    return !flow_.flow->external && (outcome_.plan.kind == RefreshKind::kRecompute ||
-                                     (outcome_.plan.kind == RefreshKind::kCreate && !target_));
-  }
-
-  // Other flows write to the same table.
-  bool FillsTogether() const {
-    const auto& flows = runner_.project_.flows;
-    return std::count_if(flows.begin(), flows.end(), [this](const PreparedFlow& other) {
-             return EqualsIgnoreCase(other.flow->table, table());
-           }) > 1;
-  }
-
-  bool FillsFirst() const {
-    for (const PreparedFlow& other : runner_.project_.flows) {
-      if (EqualsIgnoreCase(other.flow->table, table())) return &other == &flow_;
-    }
-    return true;
-  }
-
-  // Other flows whose rows go when the whole table is replaced. What they began is brought to its
-  // end first, and durably said to be: finished afterwards, rows of before would come back.
-  Status FinishReplacedFlows() {
-    if (outcome_.plan.kind != RefreshKind::kRecompute) return Status::Ok();
-    std::set<std::string> ids;
-    for (const PreparedFlow& other : runner_.project_.flows) {
-      if (EqualsIgnoreCase(other.flow->table, table())) ids.insert(other.flow->id);
-    }
-    Env& env = session_.engine().env();
-    const std::string logs = JoinPath(runner_.settings_.warehouse, "_weir");
-    if (env.Exists(logs)) {
-      WEIR_ASSIGN_OR_RETURN(const std::vector<FileInfo> entries, env.ListDir(logs));
-      for (const FileInfo& entry : entries) {  // also of flows that are no longer in the project
-        if (target_->CommittedEpoch(entry.path)) ids.insert(entry.path);
-      }
-    }
-    ids.erase(flow_.flow->id);
-    for (const std::string& id : ids) {
-      epoch::EpochLog log = LogOf(runner_, id);
-      auto recovery = epoch::Recover(log, committer_of_);
-      if (!recovery.ok()) {
-        return std::move(recovery).error().While("flow " + id + ", whose rows would be replaced");
-      }
-      if (recovery->newest) {
-        WEIR_RETURN_IF_ERROR(log.MarkDone(recovery->newest->epoch, "", /*durable=*/true));
-      } else if (!target_->CommittedEpoch(id)) {
-        continue;  // it has never run
-      }
-      replaced_flows_.push_back(id);
-    }
-    return Status::Ok();
+    return !flow_.flow->external &&
+           (outcome_.plan.kind == RefreshKind::kRecompute ||
+            (outcome_.plan.kind == RefreshKind::kCreate && !target_.before()));
   }
 
   Result<std::optional<std::string>> RowWiseIn(const std::set<std::string>& changed) {
@@ -421,9 +250,10 @@ class FlowRunner::Epoch {
 
   // Columns that the table gets with this epoch, as its sources have them now.
   void NoteNewColumns() {
-    if (!target_) return;
+    const auto& before = target_.before();
+    if (!before) return;
     for (const columnar::Field& field : flow_.schema.fields) {
-      if (target_->schema().Find(field.name) >= 0) continue;
+      if (before->schema().Find(field.name) >= 0) continue;
       outcome_.notes.push_back("new column '" + field.name + "' " + field.type.ToString());
     }
   }
@@ -470,7 +300,7 @@ class FlowRunner::Epoch {
     StageRelations relations;
     WEIR_ASSIGN_OR_RETURN(relations.staged, staged_->Prepare(epoch_));
     relations.now_us = settings_.now_us;
-    if (!Whole() && !flow_.flow->external) {
+    if (KeepsRows()) {
       WEIR_ASSIGN_OR_RETURN(relations.existing, inputs_.WholeRelation(table()));
     }
     for (const guard::Check& check : flow_.contract.checks) {
@@ -607,7 +437,7 @@ class FlowRunner::Epoch {
     if (replaces) WEIR_RETURN_IF_ERROR(quarantine_->Open());
     if (ReplacesQuarantine()) {
       // Also without a row that is rejected now, those of before have to go.
-      WEIR_ASSIGN_OR_RETURN(const auto rejected_before, TableOrNull(quarantine_->table()));
+      WEIR_ASSIGN_OR_RETURN(const auto rejected_before, target_.TableOrNull(quarantine_->table()));
       if (rejected_before) WEIR_RETURN_IF_ERROR(quarantine_->Open());
     }
     auto spec = std::make_shared<guard::QuarantineSpec>();
@@ -718,13 +548,11 @@ class FlowRunner::Epoch {
   epoch::CommitterOf committer_of_;
 
   std::optional<epoch::Manifest> last_;
-  std::shared_ptr<columnar::FileTable> target_;  // as it was before this epoch; null: none
-  bool rows_lost_ = false;                       // of last_, which the target took once
-  bool full_refresh_ = false;
   std::vector<std::string> replaced_flows_;
   std::string query_hash_;
   uint64_t epoch_ = 0;
   FlowInputs inputs_;
+  FlowTarget target_;
 
   std::shared_ptr<guard::CheckTotals> totals_;
   // The row checks, bound before the query runs: index in the contract, and condition.
