@@ -35,6 +35,12 @@ class EmbeddedRangeReader : public connect::RecordRangeReader {
         position_(from),
         to_(to),
         with_headers_(with_headers) {}
+  ~EmbeddedRangeReader() override {
+    // What was read goes back to the log's buffers, which are for one thread at a time.
+    log_->With([this](log::EventLog&) { fetched_ = {}; });
+  }
+  EmbeddedRangeReader(const EmbeddedRangeReader&) = delete;
+  EmbeddedRangeReader& operator=(const EmbeddedRangeReader&) = delete;
 
   Status Next(size_t most, std::vector<LogRecord>* out) override {
     out->clear();
