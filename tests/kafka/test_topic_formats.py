@@ -100,3 +100,33 @@ def test_there_and_back(tmp_path):
     # Rows that went to a topic are not looked for in the warehouse.
     told = project.weir("sql", "-c", "SELECT count(*) FROM csv_out")
     assert "rows of csv_out are in the topic: FROM topic('csv_out')" in told.err, str(told)
+
+
+def test_a_time_that_is_none_is_a_record_that_does_not_decode(tmp_path):
+    """Any 64 bits are a time to Avro. Those that no reader has a date for went into the table's
+    file, which then could not be written: one such record held up all that came after it."""
+    logical = '{{"type": "{}", "logicalType": "{}"}}'
+    schema = ('{"type": "record", "name": "R", "fields": ['
+              f'{{"name": "at", "type": {logical.format("long", "timestamp-micros")}}}, '
+              f'{{"name": "ms", "type": {logical.format("long", "timestamp-millis")}}}, '
+              f'{{"name": "day", "type": {logical.format("int", "date")}}}]}}')
+    project = Project(tmp_path)
+    project.write("p.sql", f"""
+CREATE TABLE times (at TIMESTAMP, ms TIMESTAMPTZ, day DATE, "offset" BIGINT METADATA)
+  WITH ('connector' = 'topic', 'format' = 'avro', 'avro.schema' = '{schema}');
+CREATE MATERIALIZED TABLE kept AS SELECT * FROM times;
+""")
+    good = [(0, 0, 0), (-9_223_372_022_400_000_000, -9_223_372_022_400_000, -(2**31) + 2),
+            (2**63 - 2, 9_223_372_036_854_775, 2**31 - 2)]
+    bad = [(-9_223_372_022_400_000_001, 0, 0), (-2**63, 0, 0), (2**63 - 1, 0, 0),
+           (0, -9_223_372_022_400_001, 0), (0, 9_223_372_036_854_776, 0), (0, -2**63, 0),
+           (0, 0, 2**31 - 1), (0, 0, -2**31), (0, 0, -2**31 + 1)]
+    with Broker(tmp_path / "data") as broker:
+        producer = Producer({"bootstrap.servers": broker.address})
+        for row in good + bad:
+            producer.produce("times", b"".join(map(varint, row)))
+        assert producer.flush(10) == 0
+    project.run_ok()
+    assert project.rows('SELECT "offset" FROM kept ORDER BY 1') == [(0,), (1,), (2,)]
+    assert project.rows("SELECT position FROM kept__quarantine ORDER BY 1") == [
+        (i,) for i in range(3, 12)]

@@ -35,6 +35,7 @@ using duckdb::LogicalTypeId;
 using duckdb::Vector;
 
 constexpr int kDepthMax = 64;
+constexpr int64_t kTimestampMicrosMin = -9'223'372'022'400'000'000;  // 290309-12-22 (BC)
 
 // The bytes of a record, from left to right. After the first failure everything fails.
 class AvroInput {
@@ -388,6 +389,8 @@ class AvroNode {
       case Kind::kInt:
         if (!in.Int(&number)) return false;
         if (to_.id() == LogicalTypeId::DATE) {
+          // The ends are DuckDB's infinities.
+          if (number <= -INT32_MAX || number == INT32_MAX) return in.Fail("a date is out of range");
           return Put(out, row, duckdb::date_t(static_cast<int32_t>(number)));
         }
         return PutInteger(in, out, row, number);
@@ -396,9 +399,11 @@ class AvroNode {
         if (to_.id() == LogicalTypeId::TIMESTAMP || to_.id() == LogicalTypeId::TIMESTAMP_TZ) {
           const bool millis = from_.logical == Logical::kTimestampMillis ||
                               from_.logical == Logical::kLocalTimestampMillis;
-          // The ends are DuckDB's infinities.
-          const int64_t most = (INT64_MAX - 1) / (millis ? 1000 : 1);
-          if (number < -most || number > most) return in.Fail("a timestamp is out of range");
+          // The greatest is DuckDB's infinity; below the least it has no date.
+          const int64_t unit = millis ? 1000 : 1;
+          if (number < kTimestampMicrosMin / unit || number > (INT64_MAX - 1) / unit) {
+            return in.Fail("a timestamp is out of range");
+          }
           return Put(out, row, duckdb::timestamp_t(millis ? number * 1000 : number));
         }
         return PutInteger(in, out, row, number);

@@ -39,6 +39,7 @@ struct Envelope {
 bool IsNull(std::string_view json) { return json.empty() || json == "null"; }
 
 constexpr uint32_t kDepthMax = 64;
+constexpr int64_t kTimestampMsMin = -9'223'372'022'400'000;  // 290309-12-22 (BC)
 
 // The members of an object as JSON texts. "" or what is wrong.
 template <typename F>
@@ -213,7 +214,7 @@ class DebeziumRecords : public RecordsDecoder {
           continue;
         }
       } else if (const auto ms = NumberOf(json);
-                 ms && *ms > -(INT64_MAX / 1000) && *ms < INT64_MAX / 1000) {
+                 ms && *ms >= kTimestampMsMin && *ms < INT64_MAX / 1000) {
         FlatVector::GetData<duckdb::timestamp_t>(out)[i] = duckdb::timestamp_t(*ms * 1000);
         continue;
       }
