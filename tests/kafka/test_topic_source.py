@@ -354,6 +354,27 @@ CREATE MATERIALIZED TABLE orders (
 """
 
 
+def test_weirs_own_topic_that_was_made_again_while_it_was_served(tmp_path):
+    """It has more records than were read of the old one: only its id tells them apart."""
+    (tmp_path / "project").mkdir()
+    with Broker(tmp_path / "project/data") as broker:
+        topic = make_topic(broker)
+        project = project_on(tmp_path, broker, topic, sql=TOPIC)
+        Sent(broker, topic).send(orders(0, 300))
+        project.run_ok()
+        admin = AdminClient({"bootstrap.servers": broker.address})
+        for gone in admin.delete_topics([topic]).values():
+            gone.result(20)
+        for made in admin.create_topics([NewTopic(topic, PARTITIONS)]).values():
+            made.result(20)
+        sent = Sent(broker, topic)
+        sent.send(orders(1000, 900))
+        ended = project.run()
+        assert ended.code == 2 and "deleted and made again" in ended.text, str(ended)
+        project.run_ok("--full-refresh", "orders")
+        assert_table_is(project, sent)
+
+
 def test_weirs_own_topic_served_or_not(tmp_path):
     data = tmp_path / "project" / "data"
     data.parent.mkdir()

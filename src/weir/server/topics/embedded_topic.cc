@@ -19,12 +19,6 @@ using connect::TopicEnds;
 
 constexpr uint64_t kReadBytes = 4 << 20;
 
-std::string TextOf(const log::TopicId& id) {
-  std::string text;
-  for (const uint8_t byte : id.bytes) text += fmt::format("{:02x}", byte);
-  return text;
-}
-
 class EmbeddedRangeReader : public connect::RecordRangeReader {
  public:
   EmbeddedRangeReader(std::shared_ptr<EmbeddedLog> log, std::string name, uint32_t number,
@@ -178,7 +172,7 @@ class EmbeddedTopicLog : public connect::RecordLog {
       WEIR_ASSIGN_OR_RETURN(const log::Topic* const topic, Find(log));
       TopicEnds ends;
       ends.cluster = cluster;
-      ends.id = TextOf(topic->id);
+      ends.id = TopicIdText(topic->id);
       for (size_t i = 0; i < topic->partitions.size(); ++i) {
         const log::PartitionLog* const partition = log.FindPartition(topic->partitions[i]);
         if (partition == nullptr) continue;
@@ -282,6 +276,12 @@ class EmbeddedTopicLog : public connect::RecordLog {
 };
 
 }  // namespace
+
+std::string TopicIdText(const log::TopicId& id) {
+  std::string text;
+  for (const uint8_t byte : id.bytes) text += fmt::format("{:02x}", byte);
+  return text;
+}
 
 std::shared_ptr<connect::RecordLog> EmbeddedTopic(std::shared_ptr<EmbeddedLog> log,
                                                   std::string topic) {

@@ -8,9 +8,13 @@
 #include <string>
 
 #include "weir/connect/records/record_log.h"
+#include "weir/log/topics.h"
 #include "weir/server/topics/embedded_log.h"
 
 namespace weir::server {
+
+// As positions keep it.
+std::string TopicIdText(const log::TopicId& id);
 
 std::shared_ptr<connect::RecordLog> EmbeddedTopic(std::shared_ptr<EmbeddedLog> log,
                                                   std::string topic);

@@ -42,6 +42,7 @@ Result<TopicInfo> KafkaAdmin::Learn(const kafka::MetadataResponse::MetadataRespo
   TopicInfo info;
   info.name = topic.name.value_or("");
   WEIR_RETURN_IF_ERROR(KafkaStatus("topic '" + info.name + "'", topic.error_code));
+  info.id = topic.topic_id;
   info.internal = topic.is_internal;
   for (const auto& partition : topic.partitions) {
     info.partitions.push_back({partition.partition_index, partition.leader_id,

@@ -40,6 +40,7 @@ struct PartitionInfo {
 
 struct TopicInfo {
   std::string name;
+  log::kafka::Uuid id{};  // zeros from a server that tells none
   bool internal = false;
   std::vector<PartitionInfo> partitions;  // by index
 

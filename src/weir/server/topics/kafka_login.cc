@@ -119,9 +119,15 @@ Result<KafkaLogin> ReadKafkaLogin(Env& env, const std::string& file, const std::
   given["bootstrap.servers"] = servers;
   auto parsed = connect::ParseKafkaProperties(given);
   if (!parsed.ok()) return std::move(parsed).error().At(file);
+  auto login = KafkaLoginOf(*parsed);
+  if (!login.ok()) return std::move(login).error().At(file);
+  return login;
+}
+
+Result<KafkaLogin> KafkaLoginOf(const connect::KafkaProperties& properties) {
   const auto get = [&](const char* name) {
-    const auto found = parsed->client.find(name);
-    return found == parsed->client.end() ? std::string() : found->second;
+    const auto found = properties.client.find(name);
+    return found == properties.client.end() ? std::string() : found->second;
   };
   KafkaLogin login;
   const std::string protocol = sql::ToLower(get("security.protocol"));
@@ -140,7 +146,6 @@ Result<KafkaLogin> ReadKafkaLogin(Env& env, const std::string& file, const std::
     if (login.mechanism != "PLAIN" && login.mechanism != "SCRAM-SHA-256" &&
         login.mechanism != "SCRAM-SHA-512") {
       return Error::User(ErrorCode::kUnsupported, "no login with '" + login.mechanism + "' here")
-          .At(file)
           .Fix("sasl.mechanism may be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512");
     }
   }

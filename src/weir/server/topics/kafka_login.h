@@ -15,6 +15,10 @@
 #include "weir/base/env.h"
 #include "weir/base/result.h"
 
+namespace weir::connect {
+struct KafkaProperties;
+}  // namespace weir::connect
+
 namespace weir::server {
 
 struct KafkaLogin {
@@ -32,6 +36,9 @@ struct KafkaLogin {
 
 // kUser errors name the file and the property. `servers` need not be in the file.
 Result<KafkaLogin> ReadKafkaLogin(Env& env, const std::string& file, const std::string& servers);
+
+// The same of properties that are at hand, as librdkafka takes them.
+Result<KafkaLogin> KafkaLoginOf(const connect::KafkaProperties& properties);
 
 // The client's side of SASL: `send` gives a message to the server and returns its answer.
 // kPermission: the server does not know this user, or is not the one that knows the password.

@@ -2,12 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "weir/connect/kafka/kafka_log.h"
 #include "weir/connect/kafka/kafka_properties.h"
 #include "weir/connect/records/record_source.h"
 #include "weir/server/topics/embedded_topic.h"
+#include "weir/server/topics/kafka_admin.h"
+#include "weir/server/topics/kafka_login.h"
 #include "weir/server/topics/serving_file.h"
 #include "weir/server/topics/topic_host.h"
 
@@ -18,6 +24,53 @@ namespace {
 // Another run may have the folder for a moment, and a broker has it before it listens.
 constexpr int64_t kWaitUs = 5'000'000;
 constexpr int64_t kLookAgainUs = 50'000;
+
+// The topic of a folder that is served: read through librdkafka, which does not tell the id by
+// which a topic that was deleted and made again is known. So our own client asks for it.
+class ServedTopicLog final : public connect::RecordLog {
+ public:
+  ServedTopicLog(Env& env, std::shared_ptr<connect::RecordLog> log,
+                 connect::KafkaProperties properties)
+      : env_(env), log_(std::move(log)), properties_(std::move(properties)) {}
+
+  const std::string& topic() const override { return log_->topic(); }
+  Result<connect::TopicEnds> Ends() override {
+    WEIR_ASSIGN_OR_RETURN(connect::TopicEnds ends, log_->Ends());
+    // Without an id it is read as any cluster's topic is.
+    auto id = TopicId();
+    if (id.ok()) ends.id = std::move(id).value();
+    return ends;
+  }
+  Result<std::map<int32_t, int64_t>> OffsetsAt(const std::vector<int32_t>& partitions,
+                                               int64_t timestamp_ms) override {
+    return log_->OffsetsAt(partitions, timestamp_ms);
+  }
+  Result<std::map<int32_t, int64_t>> GroupOffsets(const std::vector<int32_t>& partitions,
+                                                  const std::string& group) override {
+    return log_->GroupOffsets(partitions, group);
+  }
+  Result<std::unique_ptr<connect::RecordRangeReader>> Read(int32_t partition, int64_t from,
+                                                           int64_t to, bool with_headers) override {
+    return log_->Read(partition, from, to, with_headers);
+  }
+  Result<std::shared_ptr<RecordLog>> Other(const std::string& topic) override {
+    return log_->Other(topic);
+  }
+
+ private:
+  Result<std::string> TopicId() const {
+    KafkaClientOptions options;
+    options.servers = {properties_.bootstrap_servers()};
+    WEIR_ASSIGN_OR_RETURN(options.login, KafkaLoginOf(properties_));
+    WEIR_ASSIGN_OR_RETURN(const auto client, KafkaClient::Connect(env_, std::move(options)));
+    WEIR_ASSIGN_OR_RETURN(const TopicInfo info, KafkaAdmin(*client).Topic(log_->topic()));
+    return info.id.IsZero() ? std::string() : TopicIdText(info.id);
+  }
+
+  Env& env_;
+  const std::shared_ptr<connect::RecordLog> log_;
+  const connect::KafkaProperties properties_;
+};
 
 }  // namespace
 
@@ -54,7 +107,8 @@ Result<std::shared_ptr<connect::RecordLog>> OpenTopic(Env& env, EmbeddedLogs& lo
     properties["bootstrap.servers"] = place.address;
   }
   WEIR_ASSIGN_OR_RETURN(const auto parsed, connect::ParseKafkaProperties(properties));
-  return connect::OpenKafkaLog(env, parsed, options.topic);
+  WEIR_ASSIGN_OR_RETURN(auto log, connect::OpenKafkaLog(env, parsed, options.topic));
+  return std::make_shared<ServedTopicLog>(env, std::move(log), parsed);
 }
 
 Result<std::shared_ptr<columnar::BatchSource>> OpenTopicSource(
