@@ -119,6 +119,17 @@ def test_records_come_whole_and_once(broker, other):
     assert without_offsets(records(other, topic)) == without_offsets(seen)
 
 
+def test_batches_are_no_larger_than_the_topic_allows(broker, target):
+    topic = new_topic(broker.address, partitions=1, **{"max.message.bytes": "50000"})
+    producer = Producer({"bootstrap.servers": broker.address, "batch.size": 40000})
+    for i in range(5000):
+        producer.produce(topic, f"{i} {'x' * 50}")
+    assert producer.flush(30) == 0
+    assert copy(broker.address, target.address, topic, "--no-groups")["records"] == 5000
+    assert (without_offsets(records(target.address, topic)) ==
+            without_offsets(records(broker.address, topic)))
+
+
 def test_what_is_refused(broker, target):
     topic = new_topic(broker.address)
     said = copy(broker.address, target.address, topic, "no-such-topic", code=2)

@@ -190,6 +190,22 @@ def test_files_json_and_tombstones(tools, name, tmp_path):
     assert "good" in values(tools.lines("tail", name, "--from", "earliest"))
 
 
+def test_batches_are_no_larger_than_the_topic_allows(tools, name):
+    tools("create", name, "--set", "max.message.bytes=50000")
+    lines = [f"{i} {'x' * 50}" for i in range(3000)] + ["y" * 49000]
+    tools("produce", name, typed="\n".join(lines))
+    assert tools("tail", name, "--from", "earliest", "--format", "raw").splitlines() == lines
+
+
+def test_a_record_with_an_impossible_place_or_time_is_refused(tools, name):
+    tools("create", name)
+    for wrong, said in (('{"value":"a","partition":4294967296}', "has no partition"),
+                        ('{"value":"a","timestamp":"1969-12-31"}', "no time since 1970")):
+        ended = tools.ended("produce", name, "--input", "json", typed=wrong)
+        assert ended.code == 2 and said in ended.err, ended
+    assert tools("tail", name, "--from", "earliest") == ""
+
+
 def test_places_to_read_from(tools, broker, name):
     tools("create", name, "--partitions", "2", "--set", "retention.ms=-1")
     producer = Producer({"bootstrap.servers": broker.address})

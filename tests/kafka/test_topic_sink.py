@@ -378,6 +378,64 @@ def test_killed_at_every_change_with_topics_in_process(tmp_path, part):
             check_embedded(there, 40)
 
 
+def with_limits(folder, connector, settings, columns, query):
+    """A project that writes to a topic with these settings: of a broker, or in process."""
+    where = "" if connector == "topic" else (
+        f", 'connector' = 'kafka', 'properties.bootstrap.servers' = '{connector}'")
+    made = Project(folder)
+    topic = name()
+    made.write("project.sql", f"""
+CREATE TOPIC "{topic}" WITH ({settings}{where});
+CREATE TABLE raw (id INT, name VARCHAR, seen TIMESTAMP)
+  WITH ('connector' = 'filesystem', 'path' = 'in/*.csv', 'format' = 'csv');
+CREATE TABLE out_t ({columns}) WITH ('topic' = '{topic}', 'format' = 'json'
+  {where or ", 'connector' = 'topic'"});
+INSERT INTO out_t {query};
+""")
+    return made, topic
+
+
+@pytest.fixture(params=["topic", "kafka"])
+def connector(request, broker):
+    return "topic" if request.param == "topic" else broker.address
+
+
+def test_batches_are_no_larger_than_the_topic_allows(broker, tmp_path, connector):
+    made, topic = with_limits(tmp_path, connector, "'max.message.bytes' = '50000'",
+                              "id INT, name VARCHAR", "SELECT id, name FROM raw")
+    # Together more than a batch may have, and one that nearly fills a batch of its own.
+    rows = [(i, f"n{i}") for i in range(5000)] + [(5000, "x" * 49000)]
+    made.write("in/0.csv", "id,name,seen\n" + "".join(f"{i},{n},\n" for i, n in rows))
+    made.run_ok()
+    if connector == "topic":
+        with Broker(made.folder / "data") as there:
+            found = values(there, topic)
+    else:
+        found = values(broker, topic)
+    assert sorted((row["id"], row["name"]) for row in found) == rows
+
+
+@pytest.mark.parametrize("settings,columns,query,wrong,right,said", [
+    ("'cleanup.policy' = 'compact'", "id INT, name VARCHAR",
+     "SELECT id, name FROM raw WHERE id < 0", "-1,n,", "1,n,", "takes no record without a key"),
+    ("'partitions' = '1'", "id INT, h MAP<VARCHAR, VARCHAR> METADATA FROM 'headers'",
+     "SELECT id, MAP{'h': repeat(name, 200000)} FROM raw", "1,abcdefgh,", "1,a,",
+     "bytes is more than"),
+    ("'partitions' = '1'", "id INT, seen TIMESTAMP METADATA FROM 'timestamp'",
+     "SELECT id, seen FROM raw", "1,n,2199-01-01 00:00:00", "1,n,2024-01-01 00:00:00",
+     "too far from now"),
+])
+def test_what_a_topic_refuses_is_said_before_the_epoch_is_decided(
+        tmp_path, connector, settings, columns, query, wrong, right, said):
+    made, _ = with_limits(tmp_path, connector, settings, columns, query)
+    made.write("in/0.csv", f"id,name,seen\n{wrong}\n")
+    ended = made.run()
+    assert ended.code != 0 and said in ended.err and "is decided" not in ended.err, str(ended)
+    # Nothing waits to be committed again: mended data is all that it takes.
+    made.write("in/0.csv", f"id,name,seen\n{right}\n")
+    made.run_ok()
+
+
 def kill_after(made, draw):
     """kill -9 within a run; one that ends before it was soon done."""
     child = subprocess.Popen([weir_bin(), "run", "."], cwd=made.folder, stdout=subprocess.DEVNULL,

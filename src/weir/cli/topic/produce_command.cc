@@ -2,6 +2,8 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <limits>
 
 #include "weir/cli/terminal.h"
 #include "weir/cli/topic/line_input.h"
@@ -62,7 +64,7 @@ Result<Made> MadeOfText(const ProduceFlags& flags, const std::string& line) {
 }
 
 // A member's text, or its JSON if it is none.
-std::optional<std::string> TextOf(const Json& object, const char* name) {
+std::optional<std::string> TextOf(const Json& object, const std::string& name) {
   const auto found = object.find(name);
   if (found == object.end() || found->is_null()) return std::nullopt;
   return found->is_string() ? found->get<std::string>() : ToText(*found);
@@ -83,17 +85,21 @@ Result<Made> MadeOfJson(const std::string& line) {
   if (headers != object.end() && !headers->is_null()) {
     if (!headers->is_object()) return wrong("\"headers\" is no object");
     for (const auto& [name, value] : headers->items()) {
-      made.headers.emplace_back(name, TextOf(*headers, name.c_str()));
+      made.headers.emplace_back(name, TextOf(*headers, name));
     }
   }
   const auto partition = object.find("partition");
   if (partition != object.end() && !partition->is_null()) {
     if (!partition->is_number_integer()) return wrong("\"partition\" is no number");
-    made.partition = partition->get<int32_t>();
+    // Beyond it there is none: the topic says which there are.
+    made.partition = static_cast<int32_t>(
+        std::clamp<int64_t>(partition->get<int64_t>(), -1, std::numeric_limits<int32_t>::max()));
   }
   if (const auto timestamp = TextOf(object, "timestamp")) {
     const auto moment = ParseMoment(*timestamp, 0);
-    if (!moment) return wrong("\"timestamp\" is no time: '" + *timestamp + "'");
+    if (!moment || *moment < 0) {
+      return wrong("\"timestamp\" is no time since 1970: '" + *timestamp + "'");
+    }
     made.timestamp_ms = *moment;
   }
   return made;

@@ -1,5 +1,7 @@
 #include "weir/connect/kafka/kafka_topics.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -121,6 +123,14 @@ Result<TopicSettings> ReadTopicSettings(const KafkaHandle& handle, const std::st
     }
   }
   return configs;
+}
+
+std::optional<uint64_t> BatchBytesMax(const TopicSettings& settings) {
+  constexpr uint64_t kHeader = 200;  // of a batch, and what a record is beside key and value
+  const auto found = settings.all.find("max.message.bytes");
+  if (found == settings.all.end()) return std::nullopt;
+  const uint64_t most = std::strtoull(found->second.c_str(), nullptr, 10);
+  return std::max(most, kHeader + 1) - kHeader;
 }
 
 Result<std::optional<columnar::TopicSpec>> KafkaTopics::Describe(const std::string& name) {

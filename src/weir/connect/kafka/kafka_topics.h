@@ -3,6 +3,7 @@
 // Thread rule: one thread at a time.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,6 +28,9 @@ struct TopicSettings {
   std::map<std::string, std::string> own;  // set for this topic
 };
 Result<TopicSettings> ReadTopicSettings(const KafkaHandle& handle, const std::string& topic);
+
+// The largest batch that the topic takes; none if this user may not know.
+std::optional<uint64_t> BatchBytesMax(const TopicSettings& settings);
 
 class KafkaTopics : public columnar::TopicAdmin {
  public:

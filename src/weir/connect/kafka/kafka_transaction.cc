@@ -1,7 +1,11 @@
 #include "weir/connect/kafka/kafka_transaction.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "weir/base/json.h"
@@ -42,6 +46,25 @@ Result<int> PartitionsOf(const KafkaHandle& producer, const std::string& topic) 
   return partitions;
 }
 
+constexpr uint64_t kRecordLengths = 40;  // beside key, value and headers
+
+// As far as this user may read them: who may write need not be allowed to.
+TopicSettings SettingsOf(const KafkaHandle& handle, const std::string& topic) {
+  auto settings = ReadTopicSettings(handle, topic);
+  return settings.ok() ? std::move(settings).value() : TopicSettings();
+}
+
+std::optional<int64_t> NumberIn(const TopicSettings& settings, const char* name) {
+  const auto found = settings.all.find(name);
+  if (found == settings.all.end()) return std::nullopt;
+  return std::strtoll(found->second.c_str(), nullptr, 10);
+}
+
+std::string TextIn(const TopicSettings& settings, const char* name) {
+  const auto found = settings.all.find(name);
+  return found == settings.all.end() ? "" : found->second;
+}
+
 class KafkaTransaction final : public TopicTransaction {
  public:
   KafkaTransaction(Env& env, const KafkaSinkOptions& options, TransactionRequest request)
@@ -60,11 +83,13 @@ class KafkaTransaction final : public TopicTransaction {
         PropertyOr(options_.properties, kTimeoutProperty,
                    std::to_string(small ? kSmallTimeoutMs : kLargeTimeoutMs));
     timeout_ms_ = std::strtoll(timeout.c_str(), nullptr, 10);
+    WEIR_ASSIGN_OR_RETURN(const uint64_t batch_bytes, BatchBytes());
     const Properties more = {
         {"transactional.id",
          options_.transactional_id_prefix + request_.flow_id + "." + request_.topic},
         {kTimeoutProperty, timeout},
         {"linger.ms", PropertyOr(options_.properties, "linger.ms", "5")},
+        {"batch.size", std::to_string(batch_bytes)},
         // As the Java producer does: records of a key are where its other producers put them.
         {"partitioner", "murmur2_random"},
         {"queue.buffering.max.messages", "200000"},
@@ -120,6 +145,16 @@ class KafkaTransaction final : public TopicTransaction {
   }
 
  private:
+  // librdkafka fills batches up to its own limit, and gives up what a topic with a lower one
+  // refuses.
+  Result<uint64_t> BatchBytes() const {
+    WEIR_ASSIGN_OR_RETURN(const auto asker, KafkaHandle::Open(env_, KafkaHandle::Kind::kProducer,
+                                                              options_.properties, {}));
+    const uint64_t wanted = std::strtoull(
+        PropertyOr(options_.properties, "batch.size", "1000000").c_str(), nullptr, 10);
+    return std::min(wanted, BatchBytesMax(SettingsOf(*asker, request_.topic)).value_or(wanted));
+  }
+
   Status Begin() {
     if (open_) return Status::Ok();
     const RdKafkaPtr<rd_kafka_error_t> error(rd_kafka_begin_transaction(producer_->get()));
@@ -356,13 +391,24 @@ class KafkaTransaction final : public TopicTransaction {
 
 }  // namespace
 
-Result<uint64_t> KafkaTransactions::Check(const std::string& topic) {
+Result<TopicLimits> KafkaTransactions::Check(const std::string& topic) {
   const uint64_t limit = std::strtoull(
       PropertyOr(options_.properties, "message.max.bytes", "1000000").c_str(), nullptr, 10);
   WEIR_ASSIGN_OR_RETURN(const auto producer, KafkaHandle::Open(env_, KafkaHandle::Kind::kProducer,
                                                                options_.properties, {}));
   WEIR_RETURN_IF_ERROR(PartitionsOf(*producer, topic).status());
-  return limit;
+  const TopicSettings settings = SettingsOf(*producer, topic);
+  TopicLimits limits;
+  limits.record_bytes_max = std::max(limit, kRecordLengths + 1) - kRecordLengths;
+  if (const auto most = BatchBytesMax(settings)) {
+    limits.record_bytes_max = std::min(limits.record_bytes_max, *most);
+  }
+  limits.key_required = TextIn(settings, "cleanup.policy").find("compact") != std::string::npos;
+  if (TextIn(settings, "message.timestamp.type") != "LogAppendTime") {
+    limits.before_ms_max = NumberIn(settings, "message.timestamp.before.max.ms");
+    limits.after_ms_max = NumberIn(settings, "message.timestamp.after.max.ms");
+  }
+  return limits;
 }
 
 Result<std::unique_ptr<TopicTransaction>> KafkaTransactions::Open(

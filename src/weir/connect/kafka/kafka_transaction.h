@@ -34,7 +34,7 @@ class KafkaTransactions : public TopicTransactions {
  public:
   KafkaTransactions(Env& env, KafkaSinkOptions options) : env_(env), options_(std::move(options)) {}
 
-  Result<uint64_t> Check(const std::string& topic) override;
+  Result<TopicLimits> Check(const std::string& topic) override;
   Result<std::unique_ptr<TopicTransaction>> Open(const TransactionRequest& request) override;
 
  private:

@@ -173,7 +173,7 @@ class TopicCopier::Impl {
     WEIR_ASSIGN_OR_RETURN(from_, KafkaHandle::Open(env_, KafkaHandle::Kind::kConsumer,
                                                    request_.from, ReaderProperties()));
     WEIR_ASSIGN_OR_RETURN(cluster_, from_->ClusterId());
-    const Properties more = {
+    Properties more = {
         {"transactional.id", "weir.copy." + cluster_},
         {"transaction.timeout.ms", "60000"},
         {"linger.ms", "5"},
@@ -191,6 +191,7 @@ class TopicCopier::Impl {
                                      target_->servers(), target))
           .Fix("name another cluster to copy to");
     }
+    more["batch.size"] = std::to_string(BatchBytes());
     // Its first question is for its coordinator: after another one that takes a second.
     WEIR_ASSIGN_OR_RETURN(
         to_, KafkaHandle::Open(env_, KafkaHandle::Kind::kProducer, request_.to, more,
@@ -281,6 +282,20 @@ class TopicCopier::Impl {
     CopyMap round;             // delivered in this round
     std::deque<int64_t> sent;  // offsets in the source, not yet delivered
   };
+
+  // librdkafka fills batches up to its own limit, and gives up what a topic with a lower one
+  // refuses. A copy that is made now will have the settings of its source.
+  uint64_t BatchBytes() const {
+    uint64_t bytes = 1'000'000;
+    for (const std::string& topic : request_.topics) {
+      for (const KafkaHandle* const handle : {from_.get(), target_.get()}) {
+        const auto settings = ReadTopicSettings(*handle, topic);
+        if (!settings.ok()) continue;  // it is not there, or this user may not know
+        bytes = std::min(bytes, BatchBytesMax(*settings).value_or(bytes));
+      }
+    }
+    return bytes;
+  }
 
   Status MakeNotesTopic() {
     columnar::TopicSpec notes;

@@ -118,7 +118,7 @@ class TopicSink final : public columnar::BatchSink {
                                       kRunBytesMax)) {}
 
   Status Open() {
-    WEIR_ASSIGN_OR_RETURN(record_bytes_max_, table_->transactions->Check(table_->topic));
+    WEIR_ASSIGN_OR_RETURN(limits_, table_->transactions->Check(table_->topic));
     WEIR_RETURN_IF_ERROR(env_.CreateDirsSynced(folder_));
     // What attempts left that never came to a commit.
     WEIR_ASSIGN_OR_RETURN(const auto entries, env_.ListDir(folder_));
@@ -157,7 +157,8 @@ class TopicSink final : public columnar::BatchSink {
     return options_.keep_order || options_.mode.kind == columnar::WriteMode::Kind::kUpsert;
   }
   size_t run_bytes() const { return run_bytes_; }
-  uint64_t record_bytes_max() const { return record_bytes_max_; }
+  // OK: the topic will take the record.
+  Status CheckRecord(const StagedRecord& record) const;
   StagedFile& file() { return *file_; }
   void CountRows(size_t rows) { rows_ += static_cast<int64_t>(rows); }
 
@@ -167,12 +168,49 @@ class TopicSink final : public columnar::BatchSink {
   const columnar::SinkOptions options_;
   const std::string folder_;
   const size_t run_bytes_;
-  uint64_t record_bytes_max_ = 0;
+  TopicLimits limits_;
   std::string name_;
   std::unique_ptr<StagedFile> file_;
   std::atomic<int64_t> rows_{0};
   int64_t file_bytes_ = 0;
 };
+
+Status TopicSink::CheckRecord(const StagedRecord& record) const {
+  uint64_t bytes =
+      (record.value ? record.value->size() : 0) + (record.key ? record.key->size() : 0);
+  for (const StagedHeader& header : record.headers) {
+    constexpr uint64_t kLengths = 10;
+    bytes += header.name.size() + (header.value ? header.value->size() : 0) + kLengths;
+  }
+  if (bytes > limits_.record_bytes_max) {
+    return Error::User(ErrorCode::kLimit, "table " + table_->name + ": a record of " +
+                                              std::to_string(bytes) + " bytes is more than the " +
+                                              std::to_string(limits_.record_bytes_max) +
+                                              " that may be sent to topic " + table_->topic)
+        .Fix(
+            "raise 'properties.message.max.bytes' of the table and 'max.message.bytes' of the "
+            "topic");
+  }
+  if (limits_.key_required && !record.key) {
+    return Error::Data(ErrorCode::kInvalid,
+                       "topic " + table_->topic + " is compacted: it takes no record without a key")
+        .Fix("give the table a PRIMARY KEY or 'key.fields' that are never NULL")
+        .At(table_->name);
+  }
+  if (!record.timestamp_ms) return Status::Ok();
+  const int64_t ahead_ms = *record.timestamp_ms - env_.NowMicros() / 1000;
+  if ((limits_.after_ms_max && ahead_ms > *limits_.after_ms_max) ||
+      (limits_.before_ms_max && -ahead_ms > *limits_.before_ms_max)) {
+    return Error::Data(ErrorCode::kInvalid,
+                       "topic " + table_->topic + " takes no record with the time " +
+                           std::to_string(*record.timestamp_ms) +
+                           " (ms): too far from now for its 'message.timestamp.after.max.ms' or "
+                           "'message.timestamp.before.max.ms'")
+        .Fix("raise that setting of the topic, or mend the times")
+        .At(table_->name);
+  }
+  return Status::Ok();
+}
 
 Status TopicSinkWriter::CheckRequired(duckdb::DataChunk& chunk) const {
   const columnar::Schema& schema = sink_.table().schema;
@@ -259,17 +297,7 @@ Status TopicSinkWriter::Write(duckdb::ClientContext&, duckdb::DataChunk& chunk) 
     WEIR_RETURN_IF_ERROR(encode(*value_, row, record_.value));
     if (key_) WEIR_RETURN_IF_ERROR(encode(*key_, row, record_.key));
     WEIR_RETURN_IF_ERROR(AddMetadata(chunk, row));
-    const uint64_t bytes =
-        (record_.value ? record_.value->size() : 0) + (record_.key ? record_.key->size() : 0);
-    if (bytes > sink_.record_bytes_max()) {
-      return Error::User(ErrorCode::kLimit, "table " + table.name + ": a record of " +
-                                                std::to_string(bytes) + " bytes is more than the " +
-                                                std::to_string(sink_.record_bytes_max()) +
-                                                " that may be sent to topic " + table.topic)
-          .Fix(
-              "raise 'properties.message.max.bytes' of the table and 'max.message.bytes' of the "
-              "topic");
-    }
+    WEIR_RETURN_IF_ERROR(sink_.CheckRecord(record_));
     WEIR_RETURN_IF_ERROR(run_.Add(record_));
     if (run_.bytes() >= sink_.run_bytes()) WEIR_RETURN_IF_ERROR(Flush());
   }

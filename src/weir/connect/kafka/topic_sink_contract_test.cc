@@ -55,7 +55,11 @@ class FakeTransaction : public connect::TopicTransaction {
 class FakeTransactions : public connect::TopicTransactions {
  public:
   FakeTransactions(Env& env, FakeCluster& cluster) : env_(env), cluster_(cluster) {}
-  Result<uint64_t> Check(const std::string&) override { return uint64_t{1} << 20; }
+  Result<connect::TopicLimits> Check(const std::string&) override {
+    connect::TopicLimits limits;
+    limits.record_bytes_max = uint64_t{1} << 20;
+    return limits;
+  }
   Result<std::unique_ptr<connect::TopicTransaction>> Open(
       const connect::TransactionRequest& request) override {
     return std::unique_ptr<connect::TopicTransaction>(

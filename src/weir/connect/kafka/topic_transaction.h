@@ -40,12 +40,22 @@ class TopicTransaction {
   virtual Status Commit(uint64_t epoch) = 0;
 };
 
+// What a topic refuses. A record is held against it before its epoch is decided: one that the topic
+// refuses afterwards holds the flow up until somebody decides.
+struct TopicLimits {
+  uint64_t record_bytes_max = 0;  // key, value and headers
+  bool key_required = false;      // the topic is compacted
+  // Of a record's own time against the topic's clock; none: the topic does not look at it.
+  std::optional<int64_t> before_ms_max;
+  std::optional<int64_t> after_ms_max;
+};
+
 class TopicTransactions {
  public:
   virtual ~TopicTransactions() = default;
   // Is the cluster there, and has it the topic (or makes it now)? Asked before anything is
-  // computed. The answer is the size that a record may have.
-  virtual Result<uint64_t> Check(const std::string& topic) = 0;
+  // computed.
+  virtual Result<TopicLimits> Check(const std::string& topic) = 0;
   virtual Result<std::unique_ptr<TopicTransaction>> Open(const TransactionRequest& request) = 0;
 };
 

@@ -26,6 +26,7 @@ constexpr int32_t kTimeoutMs = 900'000;     // nobody looks at it here; a served
 constexpr size_t kBatchBytes = 256 << 10;   // aimed at
 constexpr uint64_t kWaitBytes = 8 << 20;    // written before we wait for the disk
 constexpr int64_t kRecordsTogether = 1024;  // without a key: so many go to one partition
+constexpr int32_t kBesideRecord = 200;      // of a batch: its header, a record's lengths
 constexpr int16_t kProduceVersion = 13;
 constexpr int16_t kEndVersion = 4;  // of EndTxn: the producer's epoch stays
 
@@ -118,6 +119,7 @@ class EmbeddedTransaction final : public connect::TopicTransaction {
       end = begun.end;
       const log::Topic& found = *b.log().topics().Find(request_.topic);
       partitions_ = std::vector<Partition>(found.partitions.size());
+      batch_bytes_ = BatchBytesIn(found.settings.max_message_bytes, kBatchBytes);
       return Status::Ok();
     }));
     return broker_->embedded()->WaitDurable(end);
@@ -211,14 +213,6 @@ class EmbeddedTransaction final : public connect::TopicTransaction {
 
   Status AddTo(const std::string& topic, int32_t index, Partition& partition,
                const connect::StagedRecord& record) {
-    if (!partition.batch) {
-      log::BatchOptions options;
-      options.producer_id = producer_.id;
-      options.producer_epoch = producer_.epoch;
-      options.base_sequence = partition.sequence;
-      options.transactional = true;
-      partition.batch = std::make_unique<log::BatchBuilder>(options);
-    }
     log::NewRecord added;
     added.timestamp = record.timestamp_ms.value_or(env_.NowMicros() / 1000);
     if (record.key) added.key = *record.key;
@@ -228,9 +222,19 @@ class EmbeddedTransaction final : public connect::TopicTransaction {
       out.key = header.name;
       if (header.value) out.value = *header.value;
     }
+    if (partition.batch && partition.batch->records_bytes() + RoomFor(added) > batch_bytes_) {
+      WEIR_RETURN_IF_ERROR(Flush(topic, index, partition));
+    }
+    if (!partition.batch) {
+      log::BatchOptions options;
+      options.producer_id = producer_.id;
+      options.producer_epoch = producer_.epoch;
+      options.base_sequence = partition.sequence;
+      options.transactional = true;
+      partition.batch = std::make_unique<log::BatchBuilder>(options);
+    }
     partition.batch->Add(added);
-    if (partition.batch->records_bytes() < kBatchBytes) return Status::Ok();
-    return Flush(topic, index, partition);
+    return Status::Ok();
   }
 
   Status Flush(const std::string& topic_name, int32_t index, Partition& partition) {
@@ -286,6 +290,7 @@ class EmbeddedTransaction final : public connect::TopicTransaction {
   std::vector<Partition> partitions_;
   int64_t added_ = 0;
   int32_t keyless_ = 0;
+  size_t batch_bytes_ = kBatchBytes;
   uint64_t waiting_bytes_ = 0;
   bool open_ = false;
 };
@@ -365,17 +370,23 @@ class EmbeddedTopicAdmin final : public columnar::TopicAdmin {
 
 }  // namespace
 
-Result<uint64_t> CheckEmbeddedTopic(Env& env, const std::shared_ptr<EmbeddedLog>& log,
-                                    const std::string& topic) {
+Result<connect::TopicLimits> CheckEmbeddedTopic(Env& env, const std::shared_ptr<EmbeddedLog>& log,
+                                                const std::string& topic) {
   WEIR_ASSIGN_OR_RETURN(const auto broker, EmbeddedBroker::Open(env, log));
   columnar::TopicSpec spec;
   spec.name = topic;
   WEIR_RETURN_IF_ERROR(Ensure(*broker, spec));
-  return broker->With([&](Broker& b) -> Result<uint64_t> {
-    // Beside the record a batch has its header.
-    constexpr int32_t kBesideRecord = 200;
-    const int32_t most = b.log().topics().Find(topic)->settings.max_message_bytes;
-    return static_cast<uint64_t>(std::max(1, most - kBesideRecord));
+  return broker->With([&](Broker& b) -> Result<connect::TopicLimits> {
+    const auto& settings = b.log().topics().Find(topic)->settings;
+    connect::TopicLimits limits;
+    limits.record_bytes_max =
+        static_cast<uint64_t>(std::max(1, settings.max_message_bytes - kBesideRecord));
+    limits.key_required = settings.compacts;
+    if (!settings.log_append_time) {
+      limits.before_ms_max = settings.timestamp_before_max_ms;
+      limits.after_ms_max = settings.timestamp_after_max_ms;
+    }
+    return limits;
   });
 }
 

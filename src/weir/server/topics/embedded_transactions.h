@@ -15,9 +15,9 @@
 
 namespace weir::server {
 
-// Makes the topic, with one partition, if it is not there; the answer is its greatest record.
-Result<uint64_t> CheckEmbeddedTopic(Env& env, const std::shared_ptr<EmbeddedLog>& log,
-                                    const std::string& topic);
+// Makes the topic, with one partition, if it is not there.
+Result<connect::TopicLimits> CheckEmbeddedTopic(Env& env, const std::shared_ptr<EmbeddedLog>& log,
+                                                const std::string& topic);
 
 Result<std::unique_ptr<connect::TopicTransaction>> OpenEmbeddedTransaction(
     Env& env, const std::shared_ptr<EmbeddedLog>& log, const connect::TransactionRequest& request,

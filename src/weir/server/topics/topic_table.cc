@@ -27,7 +27,7 @@ class TopicTransactions final : public connect::TopicTransactions {
                     connect::KafkaSinkOptions sink)
       : env_(env), logs_(logs), options_(std::move(options)), sink_(std::move(sink)) {}
 
-  Result<uint64_t> Check(const std::string& topic) override {
+  Result<connect::TopicLimits> Check(const std::string& topic) override {
     WEIR_ASSIGN_OR_RETURN(const TopicPlace place, FindTopics(env_, logs_, options_.data));
     if (place.log) return CheckEmbeddedTopic(env_, place.log, topic);
     WEIR_ASSIGN_OR_RETURN(connect::KafkaTransactions served, Served(place.address));

@@ -1,6 +1,7 @@
 #include "weir/server/topics/topic_writer.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "weir/log/kafka/messages/init_producer_id.h"
@@ -48,6 +49,23 @@ uint32_t Murmur2(std::string_view bytes) {
 
 }  // namespace
 
+size_t RoomFor(const log::NewRecord& record) {
+  constexpr size_t kLengths = 40;
+  constexpr size_t kHeaderLengths = 10;
+  size_t bytes =
+      kLengths + (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
+  for (const log::RecordHeader& header : record.headers) {
+    bytes += kHeaderLengths + header.key.size() + (header.value ? header.value->size() : 0);
+  }
+  return bytes;
+}
+
+size_t BatchBytesIn(int64_t max_message_bytes, size_t wanted) {
+  constexpr int64_t kHeader = 100;  // of the batch, and some
+  const auto most = static_cast<size_t>(std::max<int64_t>(max_message_bytes - kHeader, 1));
+  return std::min(most, wanted);
+}
+
 int32_t PartitionOfKey(std::string_view key, int32_t partitions) {
   return static_cast<int32_t>(Murmur2(key) & 0x7fffffffU) % partitions;
 }
@@ -67,6 +85,13 @@ Result<std::unique_ptr<TopicWriter>> TopicWriter::Open(KafkaAdmin& admin, const 
   writer->keyless_ = static_cast<int32_t>(admin.client().env().RandomU64() %
                                           std::max<size_t>(writer->partitions_.size(), 1));
   WEIR_RETURN_IF_ERROR(writer->BecomeProducer());
+  // Who may write need not be allowed to read settings.
+  const auto settings = admin.Settings(topic);
+  for (const TopicSetting& setting : settings.ok() ? *settings : std::vector<TopicSetting>()) {
+    if (setting.name != "max.message.bytes" || !setting.value) continue;
+    writer->batch_bytes_ =
+        BatchBytesIn(std::strtoll(setting.value->c_str(), nullptr, 10), kBatchBytes);
+  }
   return writer;
 }
 
@@ -102,7 +127,16 @@ Status TopicWriter::Add(const WrittenRecord& record) {
                        topic_.name + " has no partition " + std::to_string(index))
         .Fix("its partitions are 0 to " + std::to_string(partitions_.size() - 1));
   }
+  const int64_t timestamp =
+      record.timestamp_ms >= 0 ? record.timestamp_ms : admin_.client().env().NowMicros() / 1000;
+  const log::NewRecord added{timestamp, record.key, record.value, record.headers};
   Partition& partition = partitions_[static_cast<size_t>(index)];
+  if (partition.batch && partition.batch->records_bytes() + RoomFor(added) > batch_bytes_) {
+    WEIR_RETURN_IF_ERROR(Send(index));
+    if (!record.key && !record.partition) {
+      keyless_ = (keyless_ + 1) % static_cast<int32_t>(partitions_.size());
+    }
+  }
   if (!partition.batch) {
     partition.batch = std::make_unique<log::BatchBuilder>(
         log::BatchOptions{.codec = options_.codec,
@@ -110,14 +144,8 @@ Status TopicWriter::Add(const WrittenRecord& record) {
                           .producer_epoch = producer_epoch_,
                           .base_sequence = partition.next_sequence});
   }
-  const int64_t timestamp =
-      record.timestamp_ms >= 0 ? record.timestamp_ms : admin_.client().env().NowMicros() / 1000;
-  partition.batch->Add({timestamp, record.key, record.value, record.headers});
-  if (partition.batch->records_bytes() < kBatchBytes) return Status::Ok();
-  if (!record.key && !record.partition) {
-    keyless_ = (keyless_ + 1) % static_cast<int32_t>(partitions_.size());
-  }
-  return Send(index);
+  partition.batch->Add(added);
+  return Status::Ok();
 }
 
 Status TopicWriter::Flush() {

@@ -41,7 +41,7 @@ struct WrittenRecord {
 
 class TopicWriter {
  public:
-  static constexpr size_t kBatchBytes = 512 << 10;
+  static constexpr size_t kBatchBytes = 512 << 10;  // or as the topic allows
 
   static Result<std::unique_ptr<TopicWriter>> Open(KafkaAdmin& admin, const std::string& topic,
                                                    TopicWriterOptions options);
@@ -71,8 +71,15 @@ class TopicWriter {
   int16_t producer_epoch_ = -1;
   std::vector<Partition> partitions_;
   std::vector<int64_t> acknowledged_;
+  size_t batch_bytes_ = kBatchBytes;
   int32_t keyless_ = 0;  // where records without a key go now
 };
+
+// So many bytes a record takes in a batch, at most.
+size_t RoomFor(const log::NewRecord& record);
+// So many bytes the records of a batch may have in a topic with this 'max.message.bytes', at most
+// `wanted`. A single record may have more: the topic says what it thinks of it.
+size_t BatchBytesIn(int64_t max_message_bytes, size_t wanted);
 
 // The partition that Kafka's clients choose for a key: murmur2.
 int32_t PartitionOfKey(std::string_view key, int32_t partitions);
