@@ -50,7 +50,17 @@ bool SameName(std::string_view a, std::string_view b) { return Lower(a) == Lower
 
 // --- reading with types -----------------------------------------------------------------------
 
+void Reader::NoKeyTwice(const YAML::Node& map, const std::string& what) {
+  std::set<std::string> seen;
+  for (const auto& entry : map) {
+    if (!entry.first.IsScalar() || seen.insert(entry.first.Scalar()).second) continue;
+    Refuse(entry.first, what + " has the key '" + entry.first.Scalar() + "' twice",
+           "put both under one key: only the first would be read");
+  }
+}
+
 void Reader::KnownKeys(const YAML::Node& map, const char* keys, const std::string& what) {
+  NoKeyTwice(map, what);
   std::set<std::string> known;
   for (std::istringstream words(keys); words;) {
     std::string word;
@@ -108,8 +118,9 @@ std::optional<double> Reader::Number(const YAML::Node& node) {
   return value;
 }
 
-std::string Reader::NumberText(const YAML::Node& node, const std::string& what) {
+std::optional<std::string> Reader::PlainNumber(const YAML::Node& node) {
   const std::string text = node.IsScalar() ? node.Scalar() : "";
+  double value = 0;
   size_t digits = 0;
   bool plain = !text.empty();
   for (const char c : text) {
@@ -119,8 +130,15 @@ std::string Reader::NumberText(const YAML::Node& node, const std::string& what) 
       plain = false;
     }
   }
-  if (!plain || digits == 0 || !Number(node)) Refuse(node, what + " is not a number");
+  if (!plain || digits == 0 || !YAML::convert<double>::decode(node, value)) return std::nullopt;
+  if (!std::isfinite(value)) return std::nullopt;
   return text;
+}
+
+std::string Reader::NumberText(const YAML::Node& node, const std::string& what) {
+  const auto text = PlainNumber(node);
+  if (!text || !Number(node)) Refuse(node, what + " is not a number");
+  return *text;
 }
 
 YAML::Node Reader::List(const YAML::Node& map, const char* key) {
@@ -284,6 +302,10 @@ std::string Reader::ReadProperty(const YAML::Node& node, OdcsTable* table, const
       NotRun(PlaceOf(*table, &property), "'unique' of a field inside an object");
     }
   }
+  for (const char* key : {"primaryKey", "partitioned"}) {
+    if (parent == nullptr || !Flag(node, key)) continue;
+    NotRun(PlaceOf(*table, &property), "'" + std::string(key) + "' of a field inside an object");
+  }
   ReadOptions(node, property, table);
   ReadRelationships(node, parent == nullptr ? &property : nullptr, table);
   ReadQuality(node, &property, table);
@@ -320,11 +342,16 @@ std::string Reader::TypeOf(const YAML::Node& node, OdcsTable* table, Property* p
     element.path = property->path + "[]";
     element.value = property->value;
     element.logical = Text(items, "logicalType");
-    const size_t named = document_.not_run.size();
     const std::string type = TypeOf(items, &scratch, &element, depth + 1);
     ReadOptions(items, element, &scratch);
     ReadQuality(items, &element, &scratch);
-    document_.not_run.resize(named);
+    for (const char* key : {"required", "unique", "primaryKey"}) {
+      if (!Flag(items, key)) continue;
+      NotRun(PlaceOf(*table, &element), "'" + std::string(key) + "' of the elements of a list");
+    }
+    if (List(items, "relationships")) {
+      NotRun(PlaceOf(*table, &element), "relationships of the elements of a list");
+    }
     if (!scratch.contract.checks.empty()) {
       NotRun(PlaceOf(*table, &element), std::to_string(scratch.contract.checks.size()) +
                                             " rules about the elements of a list");
@@ -447,16 +474,18 @@ void Reader::ReadBounds(const YAML::Node& options, const Property& property, Odc
   if (!multiple) return;
   const std::string step = NumberText(multiple, "multipleOf");
   if (*Number(multiple) <= 0) Refuse(multiple, "multipleOf is not above zero");
-  // The quotient of two doubles is compared with a whole number to within their rounding.
+  // The quotient of two doubles is compared with a whole number to within their rounding, which
+  // grows with the quotient by 2^-53 of it (of a FLOAT: 2^-24) for each of the three numbers.
   const std::string quotient = "CAST(" + property.value + " AS DOUBLE) / " + step;
   const bool whole =
       property.logical == "integer" && step.find_first_of(".eE") == std::string::npos;
-  AddRow(node, table, property.path + "_multipleOf",
-         property.value + " IS NULL OR " +
-             (whole ? property.value + " % " + step + " = 0"
-                    : "abs(" + quotient + " - round(" + quotient + ")) <= 1e-9 * greatest(1, abs(" +
-                          quotient + "))"),
-         "conformity", "");
+  AddRow(
+      node, table, property.path + "_multipleOf",
+      property.value + " IS NULL OR " +
+          (whole ? property.value + " % " + step + " = 0"
+                 : "abs(" + quotient + " - round(" + quotient + ")) <= greatest(1e-9, " +
+                       (property.type == "FLOAT" ? "2e-7" : "1e-15") + " * abs(" + quotient + "))"),
+      "conformity", "");
 }
 
 // --- service levels ---------------------------------------------------------------------------
@@ -523,6 +552,7 @@ void Reader::ReadSla(const YAML::Node& root) {
 
 OdcsDocument Reader::Read(const YAML::Node& root) {
   if (!root.IsMap()) Refuse(root, "a data contract is a mapping of keys to values");
+  NoKeyTwice(root, "the contract");
   document_.api_version = RequiredText(root, "apiVersion", "the contract");
   const std::string version =
       document_.api_version[0] == 'v' ? document_.api_version.substr(1) : document_.api_version;
@@ -570,7 +600,14 @@ Result<OdcsDocument> ParseOdcs(std::string_view yaml, const std::string& file,
     return Error::User(ErrorCode::kLimit, "a data contract of more than 16 MiB").At(file);
   }
   try {
-    return odcs::Reader(file, options).Read(YAML::Load(std::string(yaml)));
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
+    const auto is_empty = [](const YAML::Node& node) { return node.IsNull(); };
+    if (documents.size() > 1 && !std::all_of(documents.begin() + 1, documents.end(), is_empty)) {
+      return Error::User(ErrorCode::kInvalid, "more than one document in the file")
+          .At(file)
+          .Fix("put each contract into a file of its own: a '---' line begins the next one");
+    }
+    return odcs::Reader(file, options).Read(documents.empty() ? YAML::Node() : documents[0]);
   } catch (const odcs::Refusal& refusal) {
     return refusal.error;
   } catch (const YAML::Exception& e) {

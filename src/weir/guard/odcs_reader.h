@@ -77,12 +77,15 @@ class Reader {
   void RequireMap(const YAML::Node& node, const std::string& what) {
     if (!node.IsMap()) Refuse(node, what + " is not a mapping of keys to values");
   }
+  void NoKeyTwice(const YAML::Node& map, const std::string& what);
   void KnownKeys(const YAML::Node& map, const char* keys, const std::string& what);
   std::string Text(const YAML::Node& map, const char* key);  // "" if absent or null
   std::string RequiredText(const YAML::Node& map, const char* key, const std::string& what);
   bool Flag(const YAML::Node& map, const char* key);
   std::optional<double> Number(const YAML::Node& node);
-  // The scalar's text, if it is a number that SQL reads as it stands.
+  // The scalar's text, if it is a number that SQL reads as it stands; quoted ones too.
+  std::optional<std::string> PlainNumber(const YAML::Node& node);
+  // The same, of a number that stands without quotes; anything else is refused.
   std::string NumberText(const YAML::Node& node, const std::string& what);
   YAML::Node List(const YAML::Node& map, const char* key);  // undefined if absent
 
@@ -103,8 +106,9 @@ class Reader {
   void ReadRelationships(const YAML::Node& owner, const Property* property, OdcsTable* table);
   void ReadSla(const YAML::Node& root);
   std::vector<Threshold> Thresholds(const YAML::Node& rule);
-  std::optional<std::string> ListOfValues(const YAML::Node& values, const Property& property,
-                                          bool* holds_null, std::string* cast);
+  // A condition that holds for values of the list (or, if not `in`, for all others); "" if the list
+  // holds no value but NULL.
+  std::string InList(const YAML::Node& values, const Property& property, bool in, bool* holds_null);
   // "receivers.id" or "schema/receivers_obj/properties/id_prop" to table and column.
   bool Resolve(const YAML::Node& node, const std::string& reference, std::string* table,
                std::string* column);

@@ -159,7 +159,8 @@ void Reader::ReadRelationships(const YAML::Node& owner, const Property* property
 
 std::vector<Threshold> Reader::Thresholds(const YAML::Node& rule) {
   std::vector<Threshold> thresholds;
-  const bool percent = Lower(Text(rule, "unit")) == "percent";
+  const std::string unit = Lower(Text(rule, "unit"));
+  const bool percent = unit == "percent" || unit == "%";
   for (const Operator& op : kOperators) {
     const YAML::Node bound = rule[op.word];
     if (!bound) continue;
@@ -293,29 +294,50 @@ void Reader::ReadRule(const YAML::Node& rule, const Property* property, OdcsTabl
   }
 }
 
-std::optional<std::string> Reader::ListOfValues(const YAML::Node& values, const Property& property,
-                                                bool* holds_null, std::string* cast) {
-  const bool number_type = property.type != "VARCHAR" &&
-                           property.type.find('[') == std::string::npos &&
-                           !property.type.starts_with("STRUCT");
-  std::string list;
-  bool all_numbers = number_type;
-  for (const auto& value : values) {
-    if (value.IsScalar() && !Number(value)) all_numbers = false;
-  }
+std::string Reader::InList(const YAML::Node& values, const Property& property, bool in,
+                           bool* holds_null) {
+  const std::string& type = property.type;
+  const bool text = type == "VARCHAR";
+  const bool temporal = type == "DATE" || type.starts_with("TIMESTAMP");
+  const bool takes_numbers =
+      !text && !temporal && !type.ends_with("[]") && !type.starts_with("STRUCT");
+  // 1 is 1.00 of a DECIMAL and 1.0 of a DOUBLE: numbers are compared as such, whatever else is in
+  // the list. So are times: '1900-01-01' is midnight of that day.
+  std::string numbers;
+  std::string times;
+  std::string texts;
+  const auto add = [](std::string* list, const std::string& value) {
+    *list += (list->empty() ? "" : ", ") + value;
+  };
   for (const auto& value : values) {
     if (value.IsNull()) {
       *holds_null = true;
       continue;
     }
     if (!value.IsScalar()) Refuse(value, "a list of values holds something that is no value");
-    list += (list.empty() ? "" : ", ") +
-            (all_numbers ? NumberText(value, "a value") : QuoteLiteral(value.Scalar()));
+    const auto number = takes_numbers ? PlainNumber(value) : std::nullopt;
+    const std::string literal = QuoteLiteral(value.Scalar());
+    if (number) {
+      add(&numbers, *number);
+    } else if (temporal) {
+      add(&times, "TRY_CAST(" + literal + " AS " + type + ")");
+    } else {
+      add(&texts, literal);
+    }
   }
-  *cast = all_numbers || property.type == "VARCHAR" ? property.value
-                                                    : "CAST(" + property.value + " AS VARCHAR)";
-  if (list.empty()) return std::nullopt;
-  return list;
+  const std::string is = in ? " IN (" : " NOT IN (";
+  std::vector<std::string> parts;
+  if (!numbers.empty()) parts.push_back(property.value + is + numbers + ")");
+  if (!times.empty()) {  // what is no time of day, such as 'N/A', is NULL there and equals nothing
+    parts.push_back("coalesce(" + property.value + is + times + "), " + (in ? "false" : "true") +
+                    ")");
+  }
+  if (!texts.empty()) {
+    parts.push_back((text ? property.value : "CAST(" + property.value + " AS VARCHAR)") + is +
+                    texts + ")");
+  }
+  if (parts.size() < 2) return parts.empty() ? "" : parts[0];
+  return "(" + parts[0] + (in ? " OR " : " AND ") + parts[1] + ")";
 }
 
 void Reader::ReadMetric(const YAML::Node& rule, const std::string& metric, const Property* property,
@@ -331,6 +353,12 @@ void Reader::ReadMetric(const YAML::Node& rule, const std::string& metric, const
   if (thresholds.empty()) {
     Refuse(rule, "metric '" + metric + "' is compared with nothing",
            "add mustBe: 0 or another operator");
+  }
+  const std::string unit = Lower(Text(rule, "unit"));
+  if (unit != "" && unit != "rows" && unit != "percent" && unit != "%" && metric != "rowCount") {
+    NotRun(PlaceOf(*table, property),
+           "rule '" + base.name + "': unit '" + unit + "' is neither rows nor percent");
+    return;
   }
   const auto need_property = [&] {
     if (property == nullptr) {
@@ -348,17 +376,18 @@ void Reader::ReadMetric(const YAML::Node& rule, const std::string& metric, const
   } else if (metric == "missingValues") {
     need_property();
     bool holds_null = false;
-    std::string value = property->value;
-    std::optional<std::string> list = "''";
+    std::string present;
     const YAML::Node values = argument("missingValues");
     if (values && !values.IsNull()) {
       if (!values.IsSequence()) Refuse(values, "'missingValues' is not a list");
-      list = ListOfValues(values, *property, &holds_null, &value);
+      present = InList(values, *property, false, &holds_null);
+      if (present.empty()) present = "true";
     } else {
       holds_null = true;
-      if (property->type != "VARCHAR") value = "CAST(" + property->value + " AS VARCHAR)";
+      present = (property->type == "VARCHAR" ? property->value
+                                             : "CAST(" + property->value + " AS VARCHAR)") +
+                " NOT IN ('')";
     }
-    const std::string present = list ? value + " NOT IN (" + *list + ")" : "true";
     base.expression = holds_null ? property->value + " IS NOT NULL AND " + present
                                  : property->value + " IS NULL OR " + present;
     if (base.dimension.empty()) base.dimension = "completeness";
@@ -370,9 +399,8 @@ void Reader::ReadMetric(const YAML::Node& rule, const std::string& metric, const
     if (values && !values.IsNull()) {
       if (!values.IsSequence()) Refuse(values, "'validValues' is not a list");
       bool holds_null = false;  // a NULL is missing, not invalid
-      std::string value;
-      const auto list = ListOfValues(values, *property, &holds_null, &value);
-      valid = list ? value + " IN (" + *list + ")" : "false";
+      valid = InList(values, *property, true, &holds_null);
+      if (valid.empty()) valid = "false";
     }
     if (pattern && !pattern.IsNull()) {
       if (!pattern.IsScalar()) Refuse(pattern, "'pattern' is not a text");
@@ -399,8 +427,8 @@ void Reader::ReadMetric(const YAML::Node& rule, const std::string& metric, const
     base.measure = Measure::kDuplicateRows;
     if (base.dimension.empty()) base.dimension = "uniqueness";
     if (property != nullptr) {
-      if (property->path != table->columns.back().name) {
-        NotRun(PlaceOf(*table, property), "duplicateValues of a field inside an object");
+      if (property->value != columnar::QuoteName(property->path)) {
+        NotRun(PlaceOf(*table, property), "duplicateValues of what is inside an object or a list");
         return;
       }
       base.columns = {property->path};

@@ -253,6 +253,89 @@ schema:
                           HasSubstr("soda"), HasSubstr("elements of a list")));
 }
 
+TEST(OdcsTest, RulesInsideObjectsAndListsAreNamed) {
+  const OdcsDocument document = MustParse(R"yaml(
+schema:
+  - name: t
+    properties:
+      - name: o
+        logicalType: object
+        properties:
+          - name: z
+            logicalType: string
+            primaryKey: true
+            quality: [{metric: duplicateValues, mustBe: 0}]
+      - name: l
+        logicalType: array
+        items:
+          logicalType: string
+          required: true
+          quality: [{metric: duplicateValues, mustBe: 0}, {type: text, id: prose}]
+)yaml");
+  EXPECT_THAT(document.tables[0].contract.checks, IsEmpty());
+  EXPECT_THAT(document.not_run,
+              ElementsAre(HasSubstr("t.o.z: 'primaryKey'"), HasSubstr("t.o.z: duplicateValues"),
+                          HasSubstr("t.l[]: duplicateValues"), HasSubstr("prose"),
+                          HasSubstr("t.l[]: 'required'")));
+}
+
+TEST(OdcsTest, AUnitThatNobodyKnowsIsNotTakenForRows) {
+  const OdcsDocument document = MustParse(R"yaml(
+schema:
+  - name: t
+    properties:
+      - name: a
+        quality:
+          - {id: sign, metric: nullValues, mustBeLessThan: 5, unit: '%'}
+          - {id: odd, metric: nullValues, mustBeLessThan: 5, unit: permille}
+)yaml");
+  EXPECT_TRUE(Named(document, "sign").threshold.percent);
+  EXPECT_THAT(document.tables[0].contract.checks, SizeIs(1));
+  EXPECT_THAT(document.not_run, ElementsAre(HasSubstr("unit 'permille'")));
+}
+
+// A value of a list is the column's value, however the column's type would write it.
+TEST(OdcsTest, ListsCompareValuesAndNotTheirText) {
+  struct Case {
+    const char* type;
+    const char* list;
+    const char* in;  // lists of SQL values
+    const char* out;
+  };
+  duckdb::DuckDB database(nullptr);
+  duckdb::Connection connection(database);
+  for (const Case& c : std::vector<Case>{
+           {"logicalType: number", "[-999, N/A]", "-999", "999, 0"},
+           {"logicalType: number", "['1', '2.50']", "1, 2.5", "25"},
+           {"physicalType: 'DECIMAL(10,2)'", "[-999, '']", "-999", "-99.9"},
+           {"logicalType: integer", "[1, many]", "1", "2"},
+           {"logicalType: boolean", "[true]", "true", "false"},
+           {"logicalType: date", "['1900-01-01', N/A]", "DATE '1900-01-01'", "DATE '1900-01-02'"},
+           {"logicalType: timestamp", "['1900-01-01', '2020-05-06T07:08:09']",
+            "TIMESTAMP '1900-01-01', TIMESTAMP '2020-05-06 07:08:09'",
+            "TIMESTAMP '1900-01-01 00:00:01'"},
+           {"logicalType: timestamp", "[never]", "", "TIMESTAMP '1900-01-01 00:00:01'"},
+           {"logicalType: string", "['1']", "'1'", "'1.0', ''"}}) {
+    const OdcsDocument document = MustParse(
+        "schema:\n  - {name: t, properties: [{name: v, " + std::string(c.type) +
+        ", quality: [{id: valid, metric: invalidValues, mustBe: 0, arguments: {validValues: " +
+        c.list + "}}, {id: missing, metric: missingValues, mustBe: 0, arguments: {missingValues: " +
+        c.list + "}}]}]}");
+    ASSERT_THAT(document.tables, SizeIs(1));
+    for (const bool in : {true, false}) {
+      auto rows = connection.Query("SELECT v, (" + Named(document, "valid").expression +
+                                   ") IS TRUE, (" + Named(document, "missing").expression +
+                                   ") IS TRUE FROM (SELECT CAST(unnest([" + (in ? c.in : c.out) +
+                                   "]) AS " + document.tables[0].columns[0].type + ") AS v)");
+      ASSERT_FALSE(rows->HasError()) << rows->GetError();
+      for (size_t i = 0; i < rows->RowCount(); ++i) {
+        EXPECT_EQ(rows->GetValue(1, i).GetValue<bool>(), in) << c.type << " " << c.list;
+        EXPECT_EQ(rows->GetValue(2, i).GetValue<bool>(), !in) << c.type << " " << c.list;
+      }
+    }
+  }
+}
+
 struct Refused {
   const char* body;
   const char* message;
@@ -294,6 +377,9 @@ TEST(OdcsTest, BrokenContractsAreRefusedWithPlaceAndFix) {
            {"schema:\n  - {name: t, properties: [{name: a, logicalType: integer, "
             "logicalTypeOptions: {minimum: low}}]}",
             "minimum is not a number", ""},
+           {"schema:\n  - {name: t, properties: [{name: a, quality: [], quality: []}]}",
+            "has the key 'quality' twice", "under one key"},
+           {"name: a\nname: b", "has the key 'name' twice", "under one key"},
            {"schema: [", "not YAML", ""}}) {
     const Result<OdcsDocument> document = Parse(c.body);
     ASSERT_FALSE(document.ok()) << c.body;
@@ -313,6 +399,13 @@ TEST(OdcsTest, OtherVersionsAndKindsAreRefused) {
   EXPECT_FALSE(parse("apiVersion: v3.1.0\nkind: DataContract\nversion: b\nstatus: c").ok());
   EXPECT_FALSE(parse("just a text").ok());
   EXPECT_FALSE(parse("").ok());
+}
+
+TEST(OdcsTest, AFileHoldsOneContract) {
+  const auto second = Parse("---\nkind: DataContract\n");
+  ASSERT_FALSE(second.ok());
+  EXPECT_THAT(second.error().message(), HasSubstr("more than one document"));
+  EXPECT_TRUE(Parse("---\n").ok());
 }
 
 TEST(OdcsTest, DeepNestingHasALimit) {
@@ -342,8 +435,10 @@ TEST(OdcsTest, OptionsMeanWhatTheStandardSays) {
            {"logicalType: number, logicalTypeOptions: {exclusiveMinimum: 0.5, maximum: 1e2}",
             "0.6, 100, NULL", "0.5, 100.5"},
            {"logicalType: integer, logicalTypeOptions: {multipleOf: 5}", "0, -10, 5, NULL", "3"},
-           {"logicalType: number, logicalTypeOptions: {multipleOf: 0.1}", "0.3, 0.7, 1e6, NULL",
-            "0.35"},
+           {"logicalType: number, logicalTypeOptions: {multipleOf: 0.1}",
+            "0.3, 0.7, 1e6, 6e9, NULL", "0.35, 6e8 + 0.05, -7e11 - 0.03"},
+           {"logicalType: number, logicalTypeOptions: {format: f32, multipleOf: 0.1}",
+            "0.1, 0.3, 12.7", "0.35, 12.75"},
            {"logicalType: string, logicalTypeOptions: {minLength: 2, maxLength: 3}",
             "'ab', 'äöü', NULL", "'a', 'abcd'"},
            {"logicalType: string, logicalTypeOptions: {pattern: '^[A-Z]{2}'}", "'ABc', NULL",
