@@ -1,7 +1,9 @@
 """weir sql: one statement, a pipe, formats, and mistakes in them."""
 import json
+import subprocess
 
-from weir_process import run_weir
+import pytest
+from weir_process import run_weir, weir_bin
 from weir_project import Ended, Project
 
 
@@ -143,3 +145,27 @@ def test_only_names_of_the_project_are_shown(shop):
     ended = shop.weir("sql", "--format", "csv", "-c", "SHOW TABLES; SET threads = 1")
     assert ended.out.split() == ["name", "customers_raw", "orders", "orders__quarantine",
                                  "orders_raw", "sales_daily", "sales_daily__quarantine"]
+
+
+@pytest.mark.parametrize("rows", [1, 100_000])
+def test_output_that_is_lost_is_no_success(shop, rows):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [weir_bin(), "sql", "--format", "csv", "-c", f"FROM range({rows})"],
+            cwd=shop.folder, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 3
+    assert b"standard output: cannot write" in done.stderr
+
+
+def test_strings_with_escapes_and_dollars_hold_semicolons(shop):
+    statements = "SELECT E'it\\'s; x' AS a;\nSELECT $$b;\nc$$ AS b, $t$;$$;$t$ AS c;\n"
+    ended = pipe(shop, statements, "--format", "csv")
+    assert ended.code == 0, ended
+    assert ended.out == "a\nit's; x\nb,c\n\"b;\nc\",;$$;\n"
+    ended = pipe(shop, "SELECT $$b;\n")
+    assert ended.code == 2 and "stdin:1:8: this string is never closed" in ended.err
+
+
+def test_a_line_of_markdown_is_one_row(shop):
+    ended = pipe(shop, "SELECT 'a' || chr(13) || chr(10) || 'b|c' AS v;", "--format", "markdown")
+    assert ended.out.splitlines()[2:] == ["| a  b\\|c |"]

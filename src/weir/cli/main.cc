@@ -3,7 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <cctype>
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
 
+#include "weir/base/errno_error.h"
 #include "weir/base/version.h"
 #include "weir/cli/commands.h"
 #include "weir/sql/lexer.h"
@@ -53,6 +57,17 @@ Wrong FindWrong(CLI::App& app, const std::vector<std::string>& arguments) {
     }
   }
   return wrong;
+}
+
+// What a full disk or a broken pipe took of the output is gone: a script that goes on with the
+// file must not take it for whole.
+int WhetherWritten(int exit_code) {
+  errno = 0;
+  const bool flushed = std::fflush(stdout) == 0;
+  if (flushed && std::ferror(stdout) == 0) return exit_code;
+  const int problem = errno != 0 ? errno : EIO;
+  const int code = weir::cli::Fail(weir::ErrnoError(problem, "write", "standard output"));
+  return exit_code == 0 ? code : exit_code;
 }
 
 bool AsksForJson(const std::vector<std::string>& arguments) {
@@ -110,7 +125,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return WrongArguments(app, error, {argv + 1, argv + argc});
+    return WhetherWritten(WrongArguments(app, error, {argv + 1, argv + argc}));
+  } catch (const std::system_error&) {  // fmt's, of a write
+    if (std::ferror(stdout) == 0) throw;
   }
-  return outcome.exit_code;
+  return WhetherWritten(outcome.exit_code);
 }

@@ -66,7 +66,7 @@ std::string MarkdownField(const duckdb::Value& value) {
   std::string out;
   for (const char c : value.ToString()) {
     if (c == '|') out += '\\';
-    out += c == '\n' ? ' ' : c;
+    out += c == '\n' || c == '\r' ? ' ' : c;
   }
   return out;
 }
