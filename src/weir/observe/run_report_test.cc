@@ -15,6 +15,8 @@ constexpr const char* kChecks = R"({"contract":"","score":0.5,"rows":{},"checks"
    "sample":[{"file":"a.csv","position":47,"length":9,"values":"delay = NULL"}]},
   {"name":"fresh","kind":"fresh","check":"FRESH","action":"WARN","passed":false,"measured":7200,
    "rows":10,"broken":0,"detail":"newest row is 2 h old"},
+  {"name":"few","kind":"ratio","check":"rows without a","action":"FAIL","passed":true,"measured":1,
+   "rows":10,"broken":1,"detail":"1 (1 of 10 rows), must be < 5"},
   {"name":"fine","kind":"row","check":"true","action":"FAIL","checked":10,"passed":10,"failed":0,
    "sample":[{"file":"orders/3","position":17,"length":9,"unit":"offset","values":"a = 1"}]}
 ]})";
@@ -68,12 +70,14 @@ TEST_F(RunReportTest, IsMadeOfTheSpans) {
   EXPECT_NEAR(flights.step_seconds.at("write"), 3, 0.1);
   EXPECT_EQ(flights.peak_memory_bytes, 500) << "the sample of this table, not the whole run's peak";
   EXPECT_EQ(flights.spill_bytes, 123);
-  ASSERT_EQ(flights.checks.size(), 3u);
+  ASSERT_EQ(flights.checks.size(), 4u);
   EXPECT_EQ(flights.checks[0].failed, 2);
   EXPECT_EQ(flights.checks[0].example, "a.csv at byte 47: delay = NULL");
   EXPECT_EQ(flights.checks.back().example, "orders/3 at offset 17: a = 1");
   EXPECT_EQ(flights.checks[1].detail, "newest row is 2 h old");
   EXPECT_EQ(flights.checks[1].failed, 1) << "a table check that failed counts as broken";
+  EXPECT_EQ(flights.checks[2].failed, 0) << "one that holds is not broken by what it allows";
+  EXPECT_EQ(ReportText(report, 200).find("few: "), std::string::npos);
   EXPECT_EQ(report.tables[1].skipped, "flights failed");
   EXPECT_EQ(report.Slowest(), &flights);
 }
