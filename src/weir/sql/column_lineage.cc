@@ -2,6 +2,7 @@
 
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "duckdb/planner/expression/bound_cast_expression.hpp"
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
@@ -14,6 +15,7 @@
 #include "duckdb/planner/operator/logical_materialized_cte.hpp"
 #include "duckdb/planner/operator/logical_order.hpp"
 #include "duckdb/planner/operator/logical_projection.hpp"
+#include "duckdb/planner/operator/logical_recursive_cte.hpp"
 #include "duckdb/planner/operator/logical_set_operation.hpp"
 #include "duckdb/planner/operator/logical_unnest.hpp"
 #include "duckdb/planner/operator/logical_window.hpp"
@@ -33,55 +35,15 @@ class Tracer {
  public:
   explicit Tracer(const Scans& scans) : scans_(scans) {}
 
-  // Where the column comes from; the dependence is that of the path from here.
+  // Where the column comes from; the dependence is that of the path from here. Each column of each
+  // operator once: a chain of CTEs that name a column twice has 2^length paths.
   Edges Resolve(LogicalOperator& op, ColumnBinding binding) {
-    switch (op.type) {
-      case LogicalOperatorType::LOGICAL_GET:
-        return FromGet(op.Cast<duckdb::LogicalGet>(), binding);
-      case LogicalOperatorType::LOGICAL_PROJECTION:
-        if (op.Cast<duckdb::LogicalProjection>().table_index != binding.table_index) return {};
-        return OfExpression(op, *op.expressions[binding.column_index], Dependence::kTransformed);
-      case LogicalOperatorType::LOGICAL_AGGREGATE_AND_GROUP_BY: {
-        auto& aggregate = op.Cast<duckdb::LogicalAggregate>();
-        if (binding.table_index == aggregate.group_index) {
-          return OfExpression(op, *aggregate.groups[binding.column_index],
-                              Dependence::kTransformed);
-        }
-        if (binding.table_index != aggregate.aggregate_index) return {};
-        return OfExpression(op, *op.expressions[binding.column_index], Dependence::kAggregated);
-      }
-      case LogicalOperatorType::LOGICAL_WINDOW:
-        if (op.Cast<duckdb::LogicalWindow>().window_index == binding.table_index) {
-          return OfExpression(op, *op.expressions[binding.column_index], Dependence::kTransformed);
-        }
-        return FromChildren(op, binding);
-      case LogicalOperatorType::LOGICAL_UNNEST:
-        if (op.Cast<duckdb::LogicalUnnest>().unnest_index == binding.table_index) {
-          return OfExpression(op, *op.expressions[binding.column_index], Dependence::kTransformed);
-        }
-        return FromChildren(op, binding);
-      case LogicalOperatorType::LOGICAL_UNION:
-      case LogicalOperatorType::LOGICAL_EXCEPT:
-      case LogicalOperatorType::LOGICAL_INTERSECT: {
-        if (op.Cast<duckdb::LogicalSetOperation>().table_index != binding.table_index) return {};
-        Edges edges;
-        for (auto& child : op.children) {
-          edges.merge(Resolve(*child, child->GetColumnBindings()[binding.column_index]));
-        }
-        return edges;
-      }
-      case LogicalOperatorType::LOGICAL_MATERIALIZED_CTE:
-        ctes_[op.Cast<duckdb::LogicalMaterializedCTE>().table_index] = op.children[0].get();
-        return Resolve(*op.children[1], binding);
-      case LogicalOperatorType::LOGICAL_CTE_REF: {
-        auto& ref = op.Cast<duckdb::LogicalCTERef>();
-        auto cte = ctes_.find(ref.cte_index);
-        if (ref.table_index != binding.table_index || cte == ctes_.end()) return {};
-        return Resolve(*cte->second, cte->second->GetColumnBindings()[binding.column_index]);
-      }
-      default:
-        return FromChildren(op, binding);
-    }
+    const std::tuple key(&op, binding.table_index, binding.column_index);
+    const auto found = resolved_.find(key);
+    if (found != resolved_.end()) return found->second;
+    Edges edges = ResolveAnew(op, binding);
+    resolved_.emplace(key, edges);
+    return edges;
   }
 
   // What decides the rows of the operator.
@@ -122,6 +84,67 @@ class Tracer {
   }
 
  private:
+  Edges ResolveAnew(LogicalOperator& op, ColumnBinding binding) {
+    switch (op.type) {
+      case LogicalOperatorType::LOGICAL_GET:
+        return FromGet(op.Cast<duckdb::LogicalGet>(), binding);
+      case LogicalOperatorType::LOGICAL_PROJECTION:
+        if (op.Cast<duckdb::LogicalProjection>().table_index != binding.table_index) return {};
+        return OfExpression(op, *op.expressions[binding.column_index], Dependence::kTransformed);
+      case LogicalOperatorType::LOGICAL_AGGREGATE_AND_GROUP_BY: {
+        auto& aggregate = op.Cast<duckdb::LogicalAggregate>();
+        if (binding.table_index == aggregate.group_index) {
+          return OfExpression(op, *aggregate.groups[binding.column_index],
+                              Dependence::kTransformed);
+        }
+        if (binding.table_index != aggregate.aggregate_index) return {};
+        return OfExpression(op, *op.expressions[binding.column_index], Dependence::kAggregated);
+      }
+      case LogicalOperatorType::LOGICAL_WINDOW:
+        if (op.Cast<duckdb::LogicalWindow>().window_index == binding.table_index) {
+          return OfExpression(op, *op.expressions[binding.column_index], Dependence::kTransformed);
+        }
+        return FromChildren(op, binding);
+      case LogicalOperatorType::LOGICAL_UNNEST:
+        if (op.Cast<duckdb::LogicalUnnest>().unnest_index == binding.table_index) {
+          return OfExpression(op, *op.expressions[binding.column_index], Dependence::kTransformed);
+        }
+        return FromChildren(op, binding);
+      case LogicalOperatorType::LOGICAL_UNION:
+      case LogicalOperatorType::LOGICAL_EXCEPT:
+      case LogicalOperatorType::LOGICAL_INTERSECT: {
+        if (op.Cast<duckdb::LogicalSetOperation>().table_index != binding.table_index) return {};
+        Edges edges;
+        for (auto& child : op.children) {
+          edges.merge(Resolve(*child, child->GetColumnBindings()[binding.column_index]));
+        }
+        return edges;
+      }
+      case LogicalOperatorType::LOGICAL_RECURSIVE_CTE: {
+        // The recursive part reads what the part that starts it made.
+        auto& cte = op.Cast<duckdb::LogicalRecursiveCTE>();
+        if (cte.table_index != binding.table_index) return {};
+        ctes_[cte.table_index] = op.children[0].get();
+        Edges edges;
+        for (auto& child : op.children) {
+          edges.merge(Resolve(*child, child->GetColumnBindings()[binding.column_index]));
+        }
+        return edges;
+      }
+      case LogicalOperatorType::LOGICAL_MATERIALIZED_CTE:
+        ctes_[op.Cast<duckdb::LogicalMaterializedCTE>().table_index] = op.children[0].get();
+        return Resolve(*op.children[1], binding);
+      case LogicalOperatorType::LOGICAL_CTE_REF: {
+        auto& ref = op.Cast<duckdb::LogicalCTERef>();
+        auto cte = ctes_.find(ref.cte_index);
+        if (ref.table_index != binding.table_index || cte == ctes_.end()) return {};
+        return Resolve(*cte->second, cte->second->GetColumnBindings()[binding.column_index]);
+      }
+      default:
+        return FromChildren(op, binding);
+    }
+  }
+
   Edges FromGet(duckdb::LogicalGet& get, ColumnBinding binding) const {
     if (get.table_index != binding.table_index) return {};
     auto name = ScannedName(get, scans_);
@@ -173,6 +196,7 @@ class Tracer {
 
   const Scans& scans_;
   std::map<duckdb::idx_t, LogicalOperator*> ctes_;
+  std::map<std::tuple<LogicalOperator*, duckdb::idx_t, duckdb::idx_t>, Edges> resolved_;
 };
 
 }  // namespace

@@ -28,11 +28,15 @@ bool SkipBlanks(const std::string& text, size_t& pos) {
   return true;
 }
 
-// Reads 'it''s' or "a""b" from its opening quote; false if it never closes.
-bool ReadQuoted(const std::string& text, size_t& pos, std::string& out) {
+// Reads 'it''s', "a""b" or, with escapes, E'it\'s' from its opening quote; false if it never
+// closes.
+bool ReadQuoted(const std::string& text, bool escapes, size_t& pos, std::string& out) {
   const char quote = text[pos];
   for (++pos; pos < text.size(); ++pos) {
-    if (text[pos] != quote) {
+    if (escapes && text[pos] == '\\' && pos + 1 < text.size()) {
+      out += text[pos++];
+      out += text[pos];
+    } else if (text[pos] != quote) {
       out += text[pos];
     } else if (pos + 1 < text.size() && text[pos + 1] == quote) {
       out += quote;
@@ -45,16 +49,19 @@ bool ReadQuoted(const std::string& text, size_t& pos, std::string& out) {
   return false;
 }
 
-// Reads $tag$ ... $tag$; false if this is no dollar quote.
-bool ReadDollarQuoted(const std::string& text, size_t& pos, std::string& out) {
+// Reads $tag$ ... $tag$; false if this is no dollar quote, or (`open`) one that never closes.
+bool ReadDollarQuoted(const std::string& text, size_t& pos, std::string& out, bool& open) {
   size_t tag_end = text.find('$', pos + 1);
-  if (tag_end == std::string::npos) return false;
+  if (tag_end == std::string::npos || std::isdigit(static_cast<unsigned char>(text[pos + 1]))) {
+    return false;
+  }
   for (size_t i = pos + 1; i < tag_end; ++i) {
     if (!IsNamePart(static_cast<unsigned char>(text[i]))) return false;
   }
   const std::string tag = text.substr(pos, tag_end - pos + 1);
   size_t close = text.find(tag, tag_end + 1);
-  if (close == std::string::npos) return false;
+  open = close == std::string::npos;
+  if (open) return false;
   out = text.substr(tag_end + 1, close - tag_end - 1);
   pos = close + tag.size();
   return true;
@@ -111,16 +118,23 @@ Result<std::vector<Token>> Tokenize(const SourceText& source) {
       return tokens;
     }
     const unsigned char c = static_cast<unsigned char>(text[pos]);
+    bool open = false;
     if (c == '\'' || c == '"') {
       token.kind = c == '"' ? TokenKind::kQuotedName : TokenKind::kString;
-      if (!ReadQuoted(text, pos, token.text)) {
+      const bool escapes = c == '\'' && !tokens.empty() && tokens.back().end == pos &&
+                           tokens.back().kind == TokenKind::kName && tokens.back().Is("E");
+      if (!ReadQuoted(text, escapes, pos, token.text)) {
         return ErrorAt(source, token.begin, ErrorCode::kInvalid,
                        std::string("this ") + (c == '"' ? "quoted name" : "string") +
                            " is never closed")
             .Fix(std::string("close it with ") + static_cast<char>(c));
       }
-    } else if (c == '$' && ReadDollarQuoted(text, pos, token.text)) {
+    } else if (c == '$' && ReadDollarQuoted(text, pos, token.text, open)) {
       token.kind = TokenKind::kString;
+    } else if (open) {
+      const std::string tag = text.substr(pos, text.find('$', pos + 1) - pos + 1);
+      return ErrorAt(source, pos, ErrorCode::kInvalid, "this string is never closed")
+          .Fix("close it with " + tag);
     } else if (IsNameStart(c)) {
       token.kind = TokenKind::kName;
       while (pos < text.size() && IsNamePart(static_cast<unsigned char>(text[pos]))) ++pos;

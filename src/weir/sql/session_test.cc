@@ -121,6 +121,33 @@ TEST_F(SessionTest, ColumnsAreTracedToTheirSources) {
   EXPECT_TRUE(has({"orders", "name", Dependence::kGroupBy}));
 }
 
+TEST_F(SessionTest, ALongChainOfQueriesIsTracedAtOnce) {
+  // 3^60 ways lead from the last column to the first.
+  std::string chain = "WITH c0 AS (SELECT id AS x, id AS y FROM orders)";
+  for (int i = 1; i <= 60; ++i) {
+    chain += ", c" + std::to_string(i) + " AS (SELECT x + x + y AS x, y + x AS y FROM c" +
+             std::to_string(i - 1) + ")";
+  }
+  auto bound = session_->Bind(Text(chain + " SELECT x FROM c60 WHERE y > 0"), std::nullopt);
+  ASSERT_TRUE(bound.ok()) << bound.error().ToString();
+  const ColumnLineage lineage = TraceLineage(*bound->plan, session_->scans());
+  using guard::Dependence;
+  EXPECT_EQ(lineage.columns,
+            (std::vector<std::vector<ColumnEdge>>{{{"orders", "id", Dependence::kTransformed}}}));
+  EXPECT_EQ(lineage.rows, (std::vector<ColumnEdge>{{"orders", "id", Dependence::kFilter}}));
+}
+
+TEST_F(SessionTest, ARecursiveQueryIsTracedToWhatItBeginsWith) {
+  auto bound = session_->Bind(Text("WITH RECURSIVE r AS (SELECT id, 1 AS n FROM orders UNION ALL "
+                                   "SELECT r.id, n + 1 FROM r WHERE n < 3) SELECT id, n FROM r"),
+                              std::nullopt);
+  ASSERT_TRUE(bound.ok()) << bound.error().ToString();
+  const ColumnLineage lineage = TraceLineage(*bound->plan, session_->scans());
+  using guard::Dependence;
+  ASSERT_EQ(lineage.columns.size(), 2u);
+  EXPECT_EQ(lineage.columns[0], (std::vector<ColumnEdge>{{"orders", "id", Dependence::kIdentity}}));
+}
+
 TEST_F(SessionTest, AnErrorPointsIntoTheUsersText) {
   auto bound = session_->Bind(Text("SELECT id,\n  nmae FROM orders"), std::nullopt);
   ASSERT_FALSE(bound.ok());
