@@ -61,13 +61,11 @@ TEST_F(DataFilesTest, MorePartitionsThanBuffersAndOpenFiles) {
   // One each, as rows are put aside; more where a thread had to finish files early.
   EXPECT_GE(adds.size(), 25u);
   std::set<std::string> paths;
-  int64_t size = 0;
   for (const auto& add : adds) {
     paths.insert(add.path);
     auto info = RealEnv().Stat(folder_ + "/" + UriDecodePath(add.path));
     ASSERT_TRUE(info.ok());
     EXPECT_EQ(info->size, static_cast<uint64_t>(add.size));
-    size += add.size;
   }
   EXPECT_EQ(paths.size(), adds.size());
   std::vector<ScanFile> scan;

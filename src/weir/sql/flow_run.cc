@@ -261,7 +261,9 @@ class FlowRunner::Epoch {
   // Written before this flow was there, or by another program.
   void NoteRowsWithoutOrder() {
     if (!flow_.needs_order && !flow_.keep_order) return;
-    for (const auto& [name, files] : inputs_.unordered_files()) {
+    for (const auto& entry : inputs_.unordered_files()) {
+      const std::string& name = entry.first;
+      const size_t files = entry.second;
       const auto& flows = runner_.project_.flows;
       const bool kept = std::any_of(flows.begin(), flows.end(), [&](const PreparedFlow& other) {
         return other.keep_order && other.flow->target->name == name;

@@ -70,6 +70,9 @@ Result<std::unique_ptr<StagedRows>> StagedRows::Open(columnar::Engine& engine, s
   return staged;
 }
 
+StagedRows::StagedRows(columnar::Engine& engine, std::string path)
+    : engine_(engine), path_(std::move(path)) {}
+
 StagedRows::~StagedRows() {
   if (!writer_) {
     // What is left behind lies in the work folder, which may be deleted at any time.

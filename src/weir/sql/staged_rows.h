@@ -32,8 +32,7 @@ class StagedRows final : public columnar::BatchSink {
   columnar::WriteTotals totals() const override { return totals_; }
 
  private:
-  StagedRows(columnar::Engine& engine, std::string path)
-      : engine_(engine), path_(std::move(path)) {}
+  StagedRows(columnar::Engine& engine, std::string path);
 
   columnar::Engine& engine_;
   const std::string path_;

@@ -364,8 +364,7 @@ class KafkaListener::Connection : public std::enable_shared_from_this<Connection
 
 KafkaListener::KafkaListener(asio::io_context& loop, log::kafka::Broker& broker,
                              ListenerOptions options, const TlsContext* tls)
-    : loop_(loop),
-      broker_(broker),
+    : broker_(broker),
       options_(std::move(options)),
       tls_(tls),
       acceptor_(loop),

@@ -95,7 +95,6 @@ class KafkaListener {
   bool full() const { return unsent_bytes_ >= options_.all_unsent_bytes_max; }
   void AddUnsent(int64_t bytes);
 
-  boost::asio::io_context& loop_;
   log::kafka::Broker& broker_;
   const ListenerOptions options_;
   const TlsContext* const tls_;

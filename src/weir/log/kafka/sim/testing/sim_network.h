@@ -108,7 +108,8 @@ class SimNetwork {
     broker_life_ += 1;
     std::map<ConnectionId, std::shared_ptr<Connection>> all;
     all.swap(connections_);
-    for (auto& [id, connection] : all) {
+    for (auto& entry : all) {
+      const std::shared_ptr<Connection> connection = std::move(entry.second);
       loop_.Cancel(connection->pump);
       // Answers that were on their way may arrive before the client hears of it.
       loop_.After(Delay(), [connection] {

@@ -208,7 +208,7 @@ class SimWorld {
     client.process = std::make_unique<SimProcess>(context_, next_process_++,
                                                   client.name + "." + std::to_string(client.lives));
     client.task = RunClient(*client.process, client.plan);
-    loop_.After(loop_.Between(0, 500'000), [this, &client, life = client.lives] {
+    loop_.After(loop_.Between(0, 500'000), [&client, life = client.lives] {
       if (client.process && client.lives == life) client.task.Start();
     });
   }
